@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bytes.h - borrowed byte ranges, and numbers in decimal.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes owned by somebody else; not NUL-terminated. */
+struct slice {
+	const char	*bytes;
+	size_t		 length;
+};
+
+#define SLICE(literal)	((struct slice){ (literal), sizeof(literal) - 1 })
+
+static inline bool
+slice_equal(struct slice a, struct slice b)
+{
+	return a.length == b.length &&
+	    (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+/* The longest decimal uint64_t and int64_t, sign included, no NUL. */
+#define DECIMAL_MAX	20
+
+/*
+ * Write `value` in decimal at `out`, which has DECIMAL_MAX bytes of room.
+ * Returns the number of digits; writes no NUL.
+ */
+size_t	decimal_format(char *out, uint64_t value);
+
+/*
+ * Read a whole slice as a decimal number: digits only, for the signed form
+ * with an optional '-' in front. False: empty, another byte, or out of range;
+ * `*value` is untouched then.
+ */
+bool	decimal_parse(struct slice, uint64_t *value);
+bool	decimal_parse_signed(struct slice, int64_t *value);
+
+#endif

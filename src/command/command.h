@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * command.h - the functions that commands.def names. Private to src/command/.
+ */
+#ifndef COMMAND_COMMAND_H
+#define COMMAND_COMMAND_H
+
+#include "proto/request.h"
+#include "store/store.h"
+
+/* Sets reply->status and, where an item was found, `item`. */
+typedef void command(struct store *, const struct store_key *,
+	    const struct request *, struct reply *, struct store_item *item);
+
+command	values_get, values_get_and_touch, values_store, values_count;
+command	keys_delete, keys_touch;
+
+#endif

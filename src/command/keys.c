@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* keys.c - commands for which it does not matter what the value is. */
+#include "command/command.h"
+
+void
+keys_delete(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	(void)request;
+	(void)item;
+	reply->status = store_delete(store, key) == STORE_OK ?
+	    STATUS_DELETED : STATUS_NOT_FOUND;
+}
+
+void
+keys_touch(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	switch (store_touch(store, key, request->expiry, false, item)) {
+	case STORE_OK:
+		reply->status = STATUS_TOUCHED;
+		break;
+	case STORE_NO_MEMORY:
+		reply->status = STATUS_NO_MEMORY;
+		break;
+	default:
+		reply->status = STATUS_NOT_FOUND;
+	}
+}

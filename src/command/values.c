@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* values.c - commands that read and write values. */
+#include "base/check.h"
+#include "command/command.h"
+#include "command/execute.h"
+
+static enum status
+found(enum store_result result)
+{
+	switch (result) {
+	case STORE_OK:
+		return STATUS_VALUE;
+	case STORE_NO_MEMORY:
+		return STATUS_NO_MEMORY_READ;
+	default:
+		return STATUS_MISS;
+	}
+}
+
+void
+values_get(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	reply->status = found(store_get(store, key, request->op == OP_GETS,
+	    item));
+}
+
+void
+values_get_and_touch(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	reply->status = found(store_touch(store, key, request->expiry,
+	    request->op == OP_GATS, item));
+}
+
+static enum store_mode
+mode_of(enum op op)
+{
+	switch (op) {
+	case OP_ADD:
+		return STORE_ADD;
+	case OP_REPLACE:
+		return STORE_REPLACE;
+	case OP_APPEND:
+		return STORE_APPEND;
+	case OP_PREPEND:
+		return STORE_PREPEND;
+	case OP_CAS:
+		return STORE_CAS;
+	default:
+		return STORE_SET;
+	}
+}
+
+static enum status
+stored(enum store_mode mode, enum store_result result)
+{
+	switch (result) {
+	case STORE_OK:
+		return STATUS_STORED;
+	case STORE_MISS:
+		return STATUS_NOT_FOUND;
+	case STORE_EXISTS:
+		return STATUS_EXISTS;
+	case STORE_NOT_STORED:
+		return STATUS_NOT_STORED;
+	case STORE_TOO_LARGE:
+		/* The part is within the limit, the whole is not. */
+		if (mode == STORE_APPEND || mode == STORE_PREPEND)
+			return STATUS_NOT_STORED;
+		return execute_failure(result);
+	default:
+		return execute_failure(result);
+	}
+}
+
+void
+values_store(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	enum store_mode mode = mode_of(request->op);
+	struct store_value value = {
+		.bytes = request->value,
+		.draft = request->draft,
+		.flags = request->client_flags,
+		.expiry = request->expiry,
+		.cas = request->number,
+	};
+
+	(void)item;
+	if (request->flags & REQUEST_TOO_LARGE) {
+		if (mode == STORE_SET)
+			store_delete(store, key);
+		reply->status = STATUS_TOO_LARGE;
+		return;
+	}
+	reply->status = stored(mode, store_put(store, key, mode, &value));
+}
+
+void
+values_count(struct store *store, const struct store_key *key,
+    const struct request *request, struct reply *reply,
+    struct store_item *item)
+{
+	(void)item;
+	switch (store_add_number(store, key, request->op == OP_DECR,
+	    request->number, &reply->number)) {
+	case STORE_OK:
+		reply->status = STATUS_NUMBER;
+		break;
+	case STORE_MISS:
+		reply->status = STATUS_NOT_FOUND;
+		break;
+	case STORE_NOT_A_NUMBER:
+		reply->status = STATUS_NOT_A_NUMBER;
+		break;
+	default:
+		reply->status = STATUS_NO_MEMORY;
+	}
+}

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conn.c - see conn.h.
+ *
+ * One pass: bytes are received behind those kept from the pass before, into
+ * the worker's buffer. Requests are parsed there in batches; a batch is
+ * executed with its memory accesses overlapped, and its replies are formatted
+ * into the connection's evbuffer, which leaves in one write at the end. What
+ * is left of the input, part of a request or requests that have to wait, is
+ * kept in the connection.
+ *
+ *            readable                 value too long to wait for in `kept`
+ *   READING ──────────> process ────────────────────────────> RECEIVING
+ *      ^                  │  │                                     │
+ *      │   replies taken  │  │ quit                     value whole │
+ *      └───── BLOCKED <───┘  └────> CLOSING          <─────────────┘
+ */
+#include "net/conn.h"
+
+#include <sys/uio.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+
+#include "base/check.h"
+#include "net/stream.h"
+
+/* Requests that are parsed before they are executed. */
+#define BATCH		64
+
+/* A value up to this length waits in `kept` until it is whole. */
+#define KEPT_VALUE_MAX	(16 * 1024)
+
+/* Replies beyond this stop a pass, and reading until they are taken. */
+#define OUTPUT_MAX	((size_t)1 << 20)
+
+/* Parts of an arriving value that one read fills. */
+#define PARTS		16
+
+enum conn_state {
+	READING,	/* waits for bytes */
+	RECEIVING,	/* waits for bytes of a value */
+	BLOCKED,	/* waits until the replies are taken */
+	CLOSING,	/* as BLOCKED, then closes */
+};
+
+/* A value on its way into the store. */
+struct arrival {
+	struct route_draft	draft;
+	struct request		request;
+	char			key[KEY_MAX];
+	uint32_t		part;		/* that is being filled */
+	size_t			filled;		/* of it */
+	size_t			left;		/* of the whole value */
+	char			trailer[PROTO_TRAILER];
+	size_t			trailer_filled;
+};
+
+struct conn {
+	struct stream		 stream;
+	struct conn_env		*env;
+	struct codec		 codec;
+	enum conn_state		 state;
+	bool			 unparsed;	/* `kept` has whole requests */
+	bool			 finishing;	/* close when nothing is there */
+	struct evbuffer		*kept;		/* input for later */
+	struct evbuffer		*replies;
+	size_t			 swallow;	/* bytes of input to skip */
+	struct arrival		*arrival;	/* of state RECEIVING */
+	struct conn		*next, *prev;
+};
+
+/* One pass over some input. */
+struct pass {
+	struct conn	*conn;
+	int64_t		 now;
+	struct slice	 input;
+	struct output	 output;
+	struct request	 batch[BATCH];
+	size_t		 batched;
+	unsigned	 requests;
+};
+
+static void	conn_readable(void *);
+static void	conn_drained(void *);
+static void	conn_failed(void *);
+static void	conn_idle(void *);
+
+static const struct stream_calls calls = {
+	conn_readable, conn_drained, conn_failed, conn_idle,
+};
+
+int
+conn_open(struct conn_env *env, int fd)
+{
+	struct conn *conn = calloc(1, sizeof *conn);
+
+	if (conn == NULL)
+		goto fail;
+	conn->env = env;
+	conn->kept = evbuffer_new();
+	conn->replies = evbuffer_new();
+	if (conn->kept == NULL || conn->replies == NULL ||
+	    stream_open(&conn->stream, env->base, fd, env->idle_timeout,
+	    &calls, conn) == -1)
+		goto fail;
+	proto_open(&conn->codec, env->codec);
+	conn->next = env->first;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	env->first = conn;
+	log_write(env->log, LOG_LEVEL_DEBUG, "%d: connection opened", fd);
+	return 0;
+fail:
+	if (conn != NULL && conn->kept != NULL)
+		evbuffer_free(conn->kept);
+	if (conn != NULL && conn->replies != NULL)
+		evbuffer_free(conn->replies);
+	free(conn);
+	evutil_closesocket(fd);
+	return -1;
+}
+
+static void
+end_arrival(struct conn *conn)
+{
+	free(conn->arrival);
+	conn->arrival = NULL;
+}
+
+void
+conn_close(struct conn *conn)
+{
+	struct conn_env *env = conn->env;
+
+	log_write(env->log, LOG_LEVEL_DEBUG, "%d: connection closed",
+	    conn->stream.fd);
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		env->first = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	if (conn->arrival != NULL) {
+		route_draft_abandon(&conn->arrival->draft,
+		    clock_unix_ms(env->clock));
+		end_arrival(conn);
+	}
+	stream_close(&conn->stream);
+	evbuffer_free(conn->kept);
+	evbuffer_free(conn->replies);
+	free(conn);
+	atomic_fetch_sub_explicit(&env->counts.current, 1,
+	    memory_order_relaxed);
+	env->closed(env->closed_context);
+}
+
+struct conn *
+conn_next(const struct conn *conn)
+{
+	return conn->next;
+}
+
+static void
+flush_batch(struct pass *pass)
+{
+	route_execute(pass->conn->env->router, pass->batch, pass->batched,
+	    pass->now, &pass->output);
+	pass->batched = 0;
+}
+
+static void
+answer(struct pass *pass, const struct request *request, enum status status)
+{
+	struct reply reply = { .status = status };
+
+	proto_reply(&pass->output, request, &reply);
+}
+
+/* A request whose scope is not KEY, in its turn. */
+static void
+serve(struct pass *pass, const struct request *request)
+{
+	struct conn *conn = pass->conn;
+	struct reply reply = { .status = STATUS_NONE };
+
+	flush_batch(pass);
+	switch (request->op) {
+	case OP_REJECT:
+		answer(pass, request, request->status);
+		return;
+	case OP_QUIT:
+		conn->state = CLOSING;
+		return;
+	default:
+		conn->env->serve(conn->env->serve_context, request, &reply,
+		    &pass->output);
+		if (reply.status != STATUS_NONE)
+			proto_reply(&pass->output, request, &reply);
+	}
+}
+
+/* `request` is the batch's next. */
+static void
+take(struct pass *pass, struct request *request)
+{
+	pass->requests++;
+	if (request_scope(request->op) != SCOPE_KEY) {
+		serve(pass, request);
+		return;
+	}
+	route_hash(pass->conn->env->router, request);
+	if (++pass->batched == BATCH)
+		flush_batch(pass);
+}
+
+static void
+skip(struct slice *input, size_t length)
+{
+	input->bytes += length;
+	input->length -= length;
+}
+
+/* Skip the rest of a value that was refused. */
+static void
+swallow(struct pass *pass)
+{
+	size_t length = pass->conn->swallow;
+
+	if (length > pass->input.length)
+		length = pass->input.length;
+	skip(&pass->input, length);
+	pass->conn->swallow -= length;
+}
+
+/* The value is there: it stays where it is. */
+static void
+take_value(struct pass *pass, struct request *request)
+{
+	struct slice *input = &pass->input;
+
+	request->value.bytes = input->bytes;
+	skip(input, request->value.length);
+	if (!proto_trailer_valid(input->bytes)) {
+		request->op = OP_REJECT;
+		request->status = STATUS_BAD_CHUNK;
+	}
+	skip(input, PROTO_TRAILER);
+	take(pass, request);
+}
+
+/* Copy input that has been received already into the arriving value. */
+static void
+fill_arrival(struct arrival *arrival, struct slice *input)
+{
+	struct iovec part;
+
+	while (arrival->left > 0 && input->length > 0) {
+		size_t length;
+
+		CHECK(route_draft_parts(&arrival->draft, arrival->part, &part,
+		    1) == 1);
+		length = part.iov_len - arrival->filled;
+		if (length > input->length)
+			length = input->length;
+		memcpy((char *)part.iov_base + arrival->filled, input->bytes,
+		    length);
+		skip(input, length);
+		arrival->left -= length;
+		arrival->filled += length;
+		if (arrival->filled == part.iov_len) {
+			arrival->part++;
+			arrival->filled = 0;
+		}
+	}
+	while (arrival->left == 0 && input->length > 0 &&
+	    arrival->trailer_filled < PROTO_TRAILER) {
+		arrival->trailer[arrival->trailer_filled++] = *input->bytes;
+		skip(input, 1);
+	}
+}
+
+/* The value is too long to wait for: it goes straight into the store. */
+static void
+begin_arrival(struct pass *pass, const struct request *request)
+{
+	struct conn *conn = pass->conn;
+	struct arrival *arrival = malloc(sizeof *arrival);
+	struct reply reply = { .status = STATUS_NO_MEMORY };
+
+	flush_batch(pass);
+	if (arrival != NULL) {
+		*arrival = (struct arrival){
+			.request = *request, .left = request->value.length,
+		};
+		memcpy(arrival->key, request->key.bytes, request->key.length);
+		arrival->request.key.bytes = arrival->key;
+		route_hash(conn->env->router, &arrival->request);
+	}
+	if (arrival == NULL || !route_draft(conn->env->router,
+	    &arrival->request, pass->now, &reply, &arrival->draft)) {
+		free(arrival);
+		proto_reply(&pass->output, request, &reply);
+		conn->swallow = request->value.length + PROTO_TRAILER;
+		return;
+	}
+	arrival->request.draft = arrival->draft.item.handle;
+	conn->arrival = arrival;
+	conn->state = RECEIVING;
+	fill_arrival(arrival, &pass->input);
+}
+
+/* Parse one request, or as much of it as is there. False: no more now. */
+static bool
+parse(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	struct request *request = &pass->batch[pass->batched];
+	struct slice before = pass->input;
+	size_t body;
+
+	switch (proto_parse(&conn->codec, &pass->input, request, &body)) {
+	case PARSE_REQUEST:
+		take(pass, request);
+		return true;
+	case PARSE_SWALLOW:
+		conn->swallow = body + PROTO_TRAILER;
+		take(pass, request);
+		return true;
+	case PARSE_BODY:
+		if (pass->input.length >= body + PROTO_TRAILER) {
+			take_value(pass, request);
+			return true;
+		}
+		if (body > KEPT_VALUE_MAX) {
+			begin_arrival(pass, request);
+			return true;
+		}
+		pass->input = before;
+		return false;
+	case PARSE_CLOSE:
+		flush_batch(pass);
+		conn->state = CLOSING;
+		return false;
+	case PARSE_MORE:
+		break;
+	}
+	return false;
+}
+
+/* Enough for this pass: others want their turn, or the replies are long. */
+static bool
+must_yield(const struct pass *pass)
+{
+	unsigned limit = pass->conn->env->requests_per_pass;
+
+	return (limit != 0 && pass->requests >= limit) ||
+	    output_length(&pass->output) >= OUTPUT_MAX;
+}
+
+static void
+process(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+
+	conn->unparsed = false;
+	while (pass->input.length > 0 && conn->state == READING) {
+		if (conn->swallow > 0) {
+			swallow(pass);
+			continue;
+		}
+		if (must_yield(pass)) {
+			conn->unparsed = true;
+			conn_count(&conn->env->counts.yields, 1);
+			break;
+		}
+		if (!parse(pass))
+			break;
+	}
+	flush_batch(pass);
+}
+
+static void
+begin_pass(struct pass *pass, struct conn *conn)
+{
+	pass->conn = conn;
+	pass->now = clock_unix_ms(conn->env->clock);
+	pass->input = (struct slice){ NULL, 0 };
+	pass->batched = 0;
+	pass->requests = 0;
+	conn->codec.now = pass->now;
+	output_open(&pass->output, conn->replies);
+}
+
+/* Keep the input for later and send the replies. May close the connection. */
+static void
+end_pass(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	ssize_t sent;
+
+	if (output_close(&pass->output) == -1 ||
+	    (conn->state != CLOSING && evbuffer_add(conn->kept,
+	    pass->input.bytes, pass->input.length) == -1)) {
+		conn_close(conn);
+		return;
+	}
+	sent = evbuffer_get_length(conn->replies) == 0 ? 0 :
+	    stream_send(&conn->stream, conn->replies);
+	if (sent == STREAM_FAILED) {
+		conn_close(conn);
+		return;
+	}
+	conn_count(&conn->env->counts.bytes_written, (uint64_t)sent);
+	if (stream_backlog(&conn->stream) > 0) {
+		if (conn->state == READING)
+			conn->state = BLOCKED;
+		stream_read(&conn->stream, conn->state == RECEIVING);
+	} else if (conn->state == CLOSING) {
+		conn_close(conn);
+	} else if (conn->unparsed || conn->finishing) {
+		stream_again(&conn->stream);
+	}
+}
+
+/* stream_receive() gave no bytes: none now, none ever again, or broken. */
+static void
+receive_nothing(struct conn *conn, ssize_t result)
+{
+	if (result != STREAM_AGAIN || conn->finishing)
+		conn_close(conn);
+}
+
+/*
+ * Receive behind what was kept, unless that has requests to go on with.
+ * False: the connection was closed or there was nothing.
+ */
+static bool
+receive(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	char *buffer = conn->env->receive;
+	size_t kept = evbuffer_get_length(conn->kept);
+	struct iovec room = { buffer + kept, CONN_RECEIVE_MAX };
+	ssize_t length = 0;
+
+	CHECK(kept <= CONN_LINE_MAX);
+	if (!conn->unparsed) {
+		length = stream_receive(&conn->stream, &room, 1);
+		if (length <= 0) {
+			receive_nothing(conn, length);
+			return false;
+		}
+		conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
+	}
+	if (kept > 0)
+		evbuffer_remove(conn->kept, buffer, kept);
+	pass->input = (struct slice){ buffer, kept + (size_t)length };
+	return true;
+}
+
+/* Where the next bytes of the arriving value go; returns how many parts. */
+static int
+arrival_room(struct arrival *arrival, struct iovec *parts)
+{
+	unsigned count = arrival->left == 0 ? 0 : route_draft_parts(
+	    &arrival->draft, arrival->part, parts, PARTS);
+	size_t room = 0;
+
+	if (count > 0) {
+		parts[0].iov_base = (char *)parts[0].iov_base +
+		    arrival->filled;
+		parts[0].iov_len -= arrival->filled;
+	}
+	for (unsigned i = 0; i < count; i++)
+		room += parts[i].iov_len;
+	if (room == arrival->left)
+		parts[count++] = (struct iovec){
+			arrival->trailer + arrival->trailer_filled,
+			PROTO_TRAILER - arrival->trailer_filled,
+		};
+	return (int)count;
+}
+
+/* `length` bytes were received into `parts`. */
+static void
+arrival_received(struct arrival *arrival, const struct iovec *parts,
+    size_t length)
+{
+	for (; length > 0 && arrival->left > 0; parts++) {
+		size_t here = length < parts->iov_len ?
+		    length : parts->iov_len;
+
+		arrival->left -= here;
+		length -= here;
+		if (here == parts->iov_len) {
+			arrival->part++;
+			arrival->filled = 0;
+		} else {
+			arrival->filled += here;
+		}
+	}
+	arrival->trailer_filled += length;
+}
+
+static bool
+receive_value(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	struct iovec parts[PARTS + 1];
+	int count = arrival_room(conn->arrival, parts);
+	ssize_t length = stream_receive(&conn->stream, parts, count);
+
+	if (length <= 0) {
+		receive_nothing(conn, length);
+		return false;
+	}
+	conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
+	arrival_received(conn->arrival, parts, (size_t)length);
+	return true;
+}
+
+/* The value and its trailer are there: it is a request like any other. */
+static void
+finish_arrival(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	struct arrival *arrival = conn->arrival;
+
+	conn->state = READING;
+	if (proto_trailer_valid(arrival->trailer)) {
+		route_execute(conn->env->router, &arrival->request, 1,
+		    pass->now, &pass->output);
+	} else {
+		route_draft_abandon(&arrival->draft, pass->now);
+		answer(pass, &arrival->request, STATUS_BAD_CHUNK);
+	}
+	end_arrival(conn);
+}
+
+static void
+conn_readable(void *context)
+{
+	struct conn *conn = context;
+	struct pass pass;
+
+	begin_pass(&pass, conn);
+	if (conn->state == RECEIVING) {
+		if (!receive_value(&pass))
+			return;
+		if (conn->arrival->trailer_filled == PROTO_TRAILER)
+			finish_arrival(&pass);
+	} else {
+		if (!receive(&pass))
+			return;
+		process(&pass);
+	}
+	end_pass(&pass);
+}
+
+/* The peer took all replies: go on with what waited for that. */
+static void
+conn_drained(void *context)
+{
+	struct conn *conn = context;
+
+	if (conn->state == CLOSING) {
+		conn_close(conn);
+		return;
+	}
+	if (conn->state != BLOCKED)
+		return;
+	conn->state = READING;
+	stream_read(&conn->stream, true);
+	if (conn->unparsed)
+		stream_again(&conn->stream);
+}
+
+static void
+conn_failed(void *context)
+{
+	conn_close(context);
+}
+
+static void
+conn_idle(void *context)
+{
+	struct conn *conn = context;
+
+	log_write(conn->env->log, LOG_LEVEL_INFO, "%d: idle too long",
+	    conn->stream.fd);
+	conn_count(&conn->env->counts.idle_kicks, 1);
+	conn_close(conn);
+}
+
+void
+conn_finish(struct conn *conn)
+{
+	conn->finishing = true;
+	if (conn->state == BLOCKED)
+		conn->state = CLOSING;
+	if (conn->state != CLOSING)
+		stream_again(&conn->stream);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conn.h - one client: read, parse, route, reply, in this order.
+ *
+ * A connection belongs to one worker and is touched by its thread only. What
+ * a client can make it hold is bounded: a line, one value that is arriving
+ * (in the store's memory), and replies up to OUTPUT_MAX beyond one request's;
+ * when the replies are not taken, nothing more is read.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/proto.h"
+#include "shard/route.h"
+
+struct conn;
+struct event_base;
+struct timeval;
+
+/* Written by the worker's thread, read by any. */
+struct conn_counts {
+	_Atomic uint64_t	current;	/* connections handed over */
+	_Atomic uint64_t	bytes_read;
+	_Atomic uint64_t	bytes_written;
+	_Atomic uint64_t	yields;		/* passes cut short, see -R */
+	_Atomic uint64_t	idle_kicks;
+};
+
+/* What all connections of a worker share; the worker owns it. */
+struct conn_env {
+	struct event_base		*base;
+	struct router			*router;
+	const struct clock		*clock;
+	struct log			*log;
+	const struct codec_config	*codec;
+	const struct timeval		*idle_timeout;	/* NULL: none */
+	unsigned			 requests_per_pass;	/* 0: no limit */
+	char				*receive;	/* CONN_RECEIVE_SIZE */
+	struct conn_counts		 counts;
+	struct conn			*first;		/* the worker's list */
+	/* Requests of scope SERVER are carried out by this. */
+	void				(*serve)(void *context,
+					    const struct request *,
+					    struct reply *, struct output *);
+	void				*serve_context;
+	/* A connection is gone. */
+	void				(*closed)(void *context);
+	void				*closed_context;
+};
+
+/* The longest line (a get with many keys), and room to receive beside it. */
+#define CONN_LINE_MAX		((size_t)4 << 20)
+#define CONN_RECEIVE_MAX	((size_t)64 << 10)
+#define CONN_RECEIVE_SIZE	(CONN_LINE_MAX + CONN_RECEIVE_MAX)
+
+/* Serve a connected, non-blocking socket. -1: no memory; fd is closed. */
+int	conn_open(struct conn_env *, int fd);
+
+/* Close at once. */
+void	conn_close(struct conn *);
+
+/* Answer what has arrived, send it, and close. */
+void	conn_finish(struct conn *);
+
+struct conn *conn_next(const struct conn *);
+
+/* Add to a counter that only this thread writes. */
+static inline void
+conn_count(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(counter, more +
+	    atomic_load_explicit(counter, memory_order_relaxed),
+	    memory_order_relaxed);
+}
+
+#endif

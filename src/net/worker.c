@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.c - see worker.h. */
+#include "net/worker.h"
+
+#include <sys/time.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/check.h"
+#include "net/wakeup.h"
+#include "os/os.h"
+
+/* Housekeeping: how often, and how soon again while there is more to do. */
+#define TICK_MS		100
+#define TICK_MORE_MS	1
+
+struct worker {
+	struct worker_config	 config;
+	struct conn_env		 env;
+	struct wakeup		 wakeup;
+	struct event		*tick;
+	struct event		*deadline;
+	bool			 stopping;	/* no connection is to stay */
+	pthread_t		 thread;
+	pthread_mutex_t		 lock;		/* of what follows */
+	int			*inbox;		/* sockets given to us */
+	size_t			 inbox_count, inbox_room;
+	bool			 stop_asked;
+	unsigned		 stop_ms;
+};
+
+static void
+schedule_tick(struct worker *worker, unsigned ms)
+{
+	struct timeval delay = { 0, (suseconds_t)ms * 1000 };
+
+	event_add(worker->tick, &delay);
+}
+
+static void
+tick(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+	struct router *router = worker->config.router;
+	int64_t now = clock_unix_ms(worker->config.clock);
+	bool more = false;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = worker->config.number; i < router->shard_count;
+	    i += worker->config.worker_count)
+		more |= shard_tick(&router->shards[i], now);
+	schedule_tick(worker, more ? TICK_MORE_MS : TICK_MS);
+}
+
+/* All is answered, or there is no more time. */
+static void
+stop_now(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(worker->env.base);
+}
+
+static void
+begin_stop(struct worker *worker, unsigned ms)
+{
+	struct timeval delay = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+	struct conn *next;
+
+	worker->stopping = true;
+	for (struct conn *conn = worker->env.first; conn != NULL;
+	    conn = next) {
+		next = conn_next(conn);
+		conn_finish(conn);
+	}
+	if (worker->env.first == NULL)
+		event_base_loopbreak(worker->env.base);
+	else
+		event_add(worker->deadline, &delay);
+}
+
+/* Somebody gave us sockets, or wants us to stop. */
+static void
+woken(void *context)
+{
+	struct worker *worker = context;
+	unsigned stop_ms;
+	bool stop;
+	size_t count;
+	int *inbox;
+
+	pthread_mutex_lock(&worker->lock);
+	inbox = worker->inbox;
+	count = worker->inbox_count;
+	worker->inbox = NULL;
+	worker->inbox_count = worker->inbox_room = 0;
+	stop = worker->stop_asked;
+	stop_ms = worker->stop_ms;
+	pthread_mutex_unlock(&worker->lock);
+	for (size_t i = 0; i < count; i++)
+		if (conn_open(&worker->env, inbox[i]) == -1)
+			atomic_fetch_sub_explicit(&worker->env.counts.current,
+			    1, memory_order_relaxed);
+	free(inbox);
+	if (stop)
+		begin_stop(worker, stop_ms);
+}
+
+static void
+conn_closed(void *context)
+{
+	struct worker *worker = context;
+
+	worker->config.closed(worker->config.context);
+	if (worker->stopping && worker->env.first == NULL)
+		event_base_loopbreak(worker->env.base);
+}
+
+static void *
+run(void *context)
+{
+	struct worker *worker = context;
+	char name[16];
+
+	snprintf(name, sizeof name, "worker %u", worker->config.number);
+	os_thread_name(name);
+	event_base_loop(worker->env.base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+static struct event_base *
+make_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL)
+		return NULL;
+	/* One thread uses it: no locks; and no clock call per event. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static void
+fill_env(struct worker *worker)
+{
+	const struct worker_config *config = &worker->config;
+	struct conn_env *env = &worker->env;
+
+	env->router = config->router;
+	env->clock = config->clock;
+	env->log = config->log;
+	env->codec = config->codec;
+	env->requests_per_pass = config->requests_per_pass;
+	env->serve = config->serve;
+	env->serve_context = config->context;
+	env->closed = conn_closed;
+	env->closed_context = worker;
+	if (config->idle_seconds > 0) {
+		struct timeval idle = { config->idle_seconds, 0 };
+
+		env->idle_timeout = event_base_init_common_timeout(env->base,
+		    &idle);
+	}
+}
+
+static void
+worker_free(struct worker *worker)
+{
+	while (worker->env.first != NULL)
+		conn_close(worker->env.first);
+	for (size_t i = 0; i < worker->inbox_count; i++)
+		close(worker->inbox[i]);
+	free(worker->inbox);
+	if (worker->deadline != NULL)
+		event_free(worker->deadline);
+	if (worker->tick != NULL)
+		event_free(worker->tick);
+	if (worker->wakeup.run != NULL)
+		wakeup_close(&worker->wakeup);
+	if (worker->env.receive != NULL)
+		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
+	if (worker->env.base != NULL)
+		event_base_free(worker->env.base);
+	pthread_mutex_destroy(&worker->lock);
+	free(worker);
+}
+
+static bool
+make_parts(struct worker *worker)
+{
+	struct conn_env *env = &worker->env;
+
+	env->base = make_base();
+	env->receive = os_reserve(CONN_RECEIVE_SIZE);
+	if (env->base == NULL || env->receive == NULL ||
+	    os_commit(env->receive, CONN_RECEIVE_SIZE) == -1)
+		return false;
+	fill_env(worker);
+	worker->tick = event_new(env->base, -1, 0, tick, worker);
+	worker->deadline = event_new(env->base, -1, 0, stop_now, worker);
+	return worker->tick != NULL && worker->deadline != NULL &&
+	    wakeup_open(&worker->wakeup, env->base, woken, worker) == 0;
+}
+
+/* Signals are main's: no worker is interrupted by one. */
+static int
+start_thread(struct worker *worker)
+{
+	sigset_t all, before;
+	int result;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+struct worker *
+worker_start(const struct worker_config *config, struct error *error)
+{
+	struct worker *worker = calloc(1, sizeof *worker);
+	int result;
+
+	if (worker == NULL) {
+		error_set(error, "out of memory for a worker");
+		return NULL;
+	}
+	worker->config = *config;
+	CHECK(pthread_mutex_init(&worker->lock, NULL) == 0);
+	if (!make_parts(worker)) {
+		error_set(error, "cannot set up the event loop of worker %u",
+		    config->number);
+		worker_free(worker);
+		return NULL;
+	}
+	schedule_tick(worker, TICK_MS);
+	result = start_thread(worker);
+	if (result != 0) {
+		error_set(error, "cannot start worker %u: %s",
+		    config->number, strerror(result));
+		worker_free(worker);
+		return NULL;
+	}
+	return worker;
+}
+
+void
+worker_give(struct worker *worker, int fd)
+{
+	pthread_mutex_lock(&worker->lock);
+	if (worker->inbox_count == worker->inbox_room) {
+		size_t room = worker->inbox_room == 0 ?
+		    16 : worker->inbox_room * 2;
+		int *inbox = realloc(worker->inbox, room * sizeof *inbox);
+
+		if (inbox == NULL) {
+			pthread_mutex_unlock(&worker->lock);
+			close(fd);
+			return;
+		}
+		worker->inbox = inbox;
+		worker->inbox_room = room;
+	}
+	worker->inbox[worker->inbox_count++] = fd;
+	atomic_fetch_add_explicit(&worker->env.counts.current, 1,
+	    memory_order_relaxed);
+	pthread_mutex_unlock(&worker->lock);
+	wakeup_signal(&worker->wakeup);
+}
+
+const struct conn_counts *
+worker_counts(const struct worker *worker)
+{
+	return &worker->env.counts;
+}
+
+void
+worker_stop(struct worker *worker, unsigned ms)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->stop_asked = true;
+	worker->stop_ms = ms;
+	pthread_mutex_unlock(&worker->lock);
+	wakeup_signal(&worker->wakeup);
+}
+
+void
+worker_join(struct worker *worker)
+{
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}

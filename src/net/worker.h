@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * worker.h - a thread with its event base, its connections, and the
+ * housekeeping of its share of the shards.
+ */
+#ifndef NET_WORKER_H
+#define NET_WORKER_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "net/conn.h"
+
+struct worker;
+
+struct worker_config {
+	unsigned			 number;	/* of this worker */
+	unsigned			 worker_count;
+	struct router			*router;	/* outlives it */
+	const struct clock		*clock;
+	struct log			*log;
+	const struct codec_config	*codec;
+	unsigned			 idle_seconds;	/* 0: no limit */
+	unsigned			 requests_per_pass;	/* 0: none */
+	void				(*serve)(void *context,
+					    const struct request *,
+					    struct reply *, struct output *);
+	void				(*closed)(void *context);
+	void				*context;	/* of both */
+};
+
+/* Start a worker. NULL: `error` says why. */
+struct worker *worker_start(const struct worker_config *, struct error *);
+
+/* Hand over a connected, non-blocking socket, from any thread. */
+void	worker_give(struct worker *, int fd);
+
+/* From any thread; plain reading of what the worker counts. */
+const struct conn_counts *worker_counts(const struct worker *);
+
+/*
+ * Stop: answer what has arrived, but take no longer than `ms`. Returns at
+ * once; worker_join() waits for the end and frees the worker.
+ */
+void	worker_stop(struct worker *, unsigned ms);
+void	worker_join(struct worker *);
+
+#endif

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * text.c - see text.h.
+ *
+ * A line is cut at spaces; a verb is looked up in commands.def, which says
+ * how many arguments it may have; then the function for its op in `parsers`
+ * reads them. The keys of get and its kin are not cut in advance: such a
+ * line has no limit, and gives one request per key.
+ */
+#include "proto/text.h"
+
+#include "config.h"
+
+#define ARGUMENTS_ANY	UINT32_MAX
+
+/* As in memcached: a longer line without an end is not a client's. */
+#define LINE_MAX_PLAIN		2048
+#define LINE_SPACES_MAX		100
+
+/* Words that are told apart; more are only counted. */
+#define WORDS_MAX		8
+
+/* Relative up to 30 days, unix time above. */
+#define EXPTIME_RELATIVE_MAX	(60 * 60 * 24 * 30)
+
+/* A time long past; and the last one that an item can hold. */
+#define EXPIRY_PAST		1
+#define EXPIRY_MAX		(((int64_t)1 << 48) - 1)
+
+/* The longest value that is copied within one piece of output room. */
+#define VALUE_ROOM_MAX		2048
+
+struct words {
+	struct slice	word[WORDS_MAX];
+	size_t		count;		/* of all in the line */
+	struct slice	last;
+};
+
+struct verb {
+	struct slice	name;
+	enum op		op;
+	uint32_t	least, most;	/* arguments */
+};
+
+static const struct verb verbs[] = {
+#define VERB(protocol, verb, op, least, most, access, synopsis, sentence) \
+	{ SLICE(verb), OP_##op, least, most },
+#include "proto/commands.def"
+};
+
+static const struct verb *
+find_verb(struct slice name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (slice_equal(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* Take the next word off a line; its length is 0 when there is none. */
+static struct slice
+next_word(struct slice *line)
+{
+	struct slice word;
+	const char *at = line->bytes, *end = at + line->length;
+
+	while (at < end && *at == ' ')
+		at++;
+	word.bytes = at;
+	while (at < end && *at != ' ')
+		at++;
+	word.length = (size_t)(at - word.bytes);
+	line->bytes = at;
+	line->length = (size_t)(end - at);
+	return word;
+}
+
+static void
+cut_words(struct slice line, struct words *words)
+{
+	struct slice word;
+
+	words->count = 0;
+	while ((word = next_word(&line)).length > 0) {
+		if (words->count < WORDS_MAX)
+			words->word[words->count] = word;
+		words->last = word;
+		words->count++;
+	}
+}
+
+/* Numbers may have a '+' in front and carriage returns behind. */
+static struct slice
+trim_number(struct slice word)
+{
+	while (word.length > 0 && word.bytes[word.length - 1] == '\r')
+		word.length--;
+	if (word.length > 1 && word.bytes[0] == '+' && word.bytes[1] != '-') {
+		word.bytes++;
+		word.length--;
+	}
+	return word;
+}
+
+static bool
+read_number(struct slice word, uint64_t max, uint64_t *number)
+{
+	int64_t zero;
+
+	word = trim_number(word);
+	if (decimal_parse(word, number))
+		return *number <= max;
+	*number = 0;
+	return decimal_parse_signed(word, &zero) && zero == 0;	/* "-0" */
+}
+
+static bool
+read_exptime(const struct codec *codec, struct slice word, int64_t *expiry)
+{
+	int64_t seconds;
+
+	if (!decimal_parse_signed(trim_number(word), &seconds))
+		return false;
+	if (seconds == 0)
+		*expiry = 0;
+	else if (seconds < 0)
+		*expiry = EXPIRY_PAST;
+	else if (seconds <= EXPTIME_RELATIVE_MAX)
+		*expiry = codec->now + seconds * 1000;
+	else if (seconds >= EXPIRY_MAX / 1000)
+		*expiry = EXPIRY_MAX;
+	else
+		*expiry = seconds * 1000;
+	return true;
+}
+
+static enum parse
+reject(struct request *request, enum status status)
+{
+	request->op = OP_REJECT;
+	request->status = status;
+	return PARSE_REQUEST;
+}
+
+static bool
+read_key(struct slice word, struct request *request)
+{
+	request->key = word;
+	return word.length <= KEY_MAX;
+}
+
+/*
+ * The next key of the line in work. The line was checked when it began, so
+ * there is at least one more key.
+ */
+static enum parse
+next_key(struct codec *codec, struct slice *input, struct request *request)
+{
+	struct slice line = { input->bytes, codec->line_left }, rest;
+
+	*request = codec->line;
+	request->key = next_word(&line);
+	rest = line;
+	if (next_word(&rest).length == 0) {
+		request->flags |= REQUEST_LAST;
+		input->bytes += codec->line_left;
+		input->length -= codec->line_left;
+		codec->line_left = 0;
+		/* The line's end: "\n" or "\r\n". */
+		while (*input->bytes != '\n') {
+			input->bytes++;
+			input->length--;
+		}
+		input->bytes++;
+		input->length--;
+		return PARSE_REQUEST;
+	}
+	codec->line_left = line.length;
+	input->length -= (size_t)(line.bytes - input->bytes);
+	input->bytes = line.bytes;
+	return PARSE_REQUEST;
+}
+
+/* `keys` is what is left of a line; begin to hand out its keys. */
+static enum parse
+begin_keys(struct codec *codec, struct slice *input, struct slice keys,
+    struct request *request)
+{
+	struct slice line = keys, key;
+
+	while ((key = next_word(&line)).length > 0)
+		if (key.length > KEY_MAX)
+			return reject(request, STATUS_BAD_FORMAT);
+	input->length -= (size_t)(keys.bytes - input->bytes);
+	input->bytes = keys.bytes;
+	codec->line_left = keys.length;
+	codec->line = *request;
+	return next_key(codec, input, request);
+}
+
+/* What the parsers of single lines get and may change. */
+struct context {
+	struct codec		*codec;
+	struct slice		*input;		/* from the line's start on */
+	struct slice		 line;		/* after the verb */
+	const struct words	*words;
+	size_t			*body;
+};
+
+static enum parse
+parse_get(struct context *context, struct request *request)
+{
+	return begin_keys(context->codec, context->input, context->line,
+	    request);
+}
+
+static enum parse
+parse_get_and_touch(struct context *context, struct request *request)
+{
+	struct slice keys = context->line, exptime = next_word(&keys);
+
+	if (!read_exptime(context->codec, exptime, &request->expiry))
+		return reject(request, STATUS_BAD_EXPTIME);
+	if (context->words->count == 2) {	/* no key: END */
+		request->flags |= REQUEST_LAST;
+		return reject(request, STATUS_MISS);
+	}
+	return begin_keys(context->codec, context->input, keys, request);
+}
+
+static enum parse
+parse_store(struct context *context, struct request *request)
+{
+	const struct slice *word = context->words->word;
+	uint64_t flags, length;
+
+	if (!read_key(word[1], request) ||
+	    !read_number(word[2], UINT32_MAX, &flags) ||
+	    !read_exptime(context->codec, word[3], &request->expiry) ||
+	    !read_number(word[4], INT32_MAX - PROTO_TRAILER - 1, &length) ||
+	    (request->op == OP_CAS &&
+	    !read_number(word[5], UINT64_MAX, &request->number)))
+		return reject(request, STATUS_BAD_FORMAT);
+	request->client_flags = (uint32_t)flags;
+	request->value.length = length;
+	*context->body = length;
+	if (length <= context->codec->config->item_max)
+		return PARSE_BODY;
+	request->flags |= REQUEST_TOO_LARGE;
+	return PARSE_SWALLOW;
+}
+
+static enum parse
+parse_count(struct context *context, struct request *request)
+{
+	const struct slice *word = context->words->word;
+
+	if (!read_key(word[1], request))
+		return reject(request, STATUS_BAD_FORMAT);
+	if (!decimal_parse(trim_number(word[2]), &request->number))
+		return reject(request, STATUS_BAD_DELTA);
+	return PARSE_REQUEST;
+}
+
+/* delete once took a time to stay deleted; 0 is still allowed. */
+static enum parse
+parse_delete(struct context *context, struct request *request)
+{
+	const struct words *words = context->words;
+	bool zero = words->count > 2 &&
+	    slice_equal(words->word[2], SLICE("0"));
+	bool noreply = request->flags & REQUEST_NOREPLY;
+
+	if ((words->count == 3 && !zero && !noreply) ||
+	    (words->count == 4 && !(zero && noreply)))
+		return reject(request, STATUS_BAD_DELETE);
+	if (!read_key(words->word[1], request))
+		return reject(request, STATUS_BAD_FORMAT);
+	return PARSE_REQUEST;
+}
+
+static enum parse
+parse_touch(struct context *context, struct request *request)
+{
+	const struct slice *word = context->words->word;
+
+	if (!read_key(word[1], request))
+		return reject(request, STATUS_BAD_FORMAT);
+	if (!read_exptime(context->codec, word[2], &request->expiry))
+		return reject(request, STATUS_BAD_EXPTIME);
+	return PARSE_REQUEST;
+}
+
+/* request->expiry: when to flush; 0 or past: at once. */
+static enum parse
+parse_flush(struct context *context, struct request *request)
+{
+	const struct words *words = context->words;
+	bool noreply = request->flags & REQUEST_NOREPLY;
+
+	if (words->count - noreply < 2)
+		return PARSE_REQUEST;
+	if (!read_exptime(context->codec, words->word[1], &request->expiry))
+		return reject(request, STATUS_BAD_EXPTIME);
+	return PARSE_REQUEST;
+}
+
+static enum parse
+parse_verbosity(struct context *context, struct request *request)
+{
+	bool given = read_number(context->words->word[1], UINT32_MAX,
+	    &request->number);
+
+	return given ? PARSE_REQUEST : reject(request, STATUS_BAD_FORMAT);
+}
+
+static enum parse
+parse_memory_limit(struct context *context, struct request *request)
+{
+	if (!read_number(context->words->word[1], UINT32_MAX,
+	    &request->number))
+		return reject(request, request->flags & REQUEST_NOREPLY ?
+		    STATUS_BAD_FORMAT : STATUS_ERROR);
+	return PARSE_REQUEST;
+}
+
+static enum parse
+parse_argument(struct context *context, struct request *request)
+{
+	if (context->words->count > 1)
+		request->argument = context->words->word[1];
+	return PARSE_REQUEST;
+}
+
+static enum parse (*const parsers[OP_COUNT])(struct context *,
+    struct request *) = {
+	[OP_GET] = parse_get,
+	[OP_GETS] = parse_get,
+	[OP_GAT] = parse_get_and_touch,
+	[OP_GATS] = parse_get_and_touch,
+	[OP_SET] = parse_store,
+	[OP_ADD] = parse_store,
+	[OP_REPLACE] = parse_store,
+	[OP_APPEND] = parse_store,
+	[OP_PREPEND] = parse_store,
+	[OP_CAS] = parse_store,
+	[OP_INCR] = parse_count,
+	[OP_DECR] = parse_count,
+	[OP_DELETE] = parse_delete,
+	[OP_TOUCH] = parse_touch,
+	[OP_FLUSH] = parse_flush,
+	[OP_MEMORY_LIMIT] = parse_memory_limit,
+	[OP_SHUTDOWN] = parse_argument,
+	[OP_STATS] = parse_argument,
+	[OP_VERBOSITY] = parse_verbosity,
+	[OP_VERSION] = parse_argument,
+	[OP_QUIT] = parse_argument,
+};
+
+/* These may hold any number of keys, and are cut as they are used. */
+static bool
+has_many_keys(enum op op)
+{
+	return op == OP_GET || op == OP_GETS || op == OP_GAT || op == OP_GATS;
+}
+
+static enum parse
+parse_unknown(const struct words *words, struct request *request)
+{
+	/* A browser, or somebody who wants us to be one's target. */
+	if (words->count > 1 && words->last.length >= 5 &&
+	    memcmp(words->last.bytes, "HTTP/", 5) == 0)
+		return PARSE_CLOSE;
+	return reject(request, STATUS_ERROR);
+}
+
+static enum parse
+parse_line(struct context *context, struct slice line,
+    struct request *request)
+{
+	struct words words;
+	struct slice rest = line, name = next_word(&rest);
+	const struct verb *verb = find_verb(name);
+
+	if (verb != NULL && has_many_keys(verb->op)) {
+		struct slice first = rest;
+
+		words.count = 1 + (next_word(&first).length > 0) +
+		    (next_word(&first).length > 0);
+	} else {
+		cut_words(line, &words);
+		if (words.count > 1 && slice_equal(words.last,
+		    SLICE("noreply")))
+			request->flags |= REQUEST_NOREPLY;
+	}
+	if (verb == NULL)
+		return parse_unknown(&words, request);
+	if (words.count - 1 < verb->least || words.count - 1 > verb->most)
+		return reject(request, STATUS_ERROR);
+	request->op = verb->op;
+	context->line = rest;
+	context->words = &words;
+	return parsers[verb->op](context, request);
+}
+
+/* No line end yet: wait for it, or give up on this client. */
+static enum parse
+parse_partial(const struct codec *codec, struct slice input)
+{
+	struct slice line = input;
+	struct slice verb = next_word(&line);
+
+	if (input.length <= LINE_MAX_PLAIN)
+		return PARSE_MORE;
+	if (input.length >= codec->config->line_max ||
+	    verb.bytes - input.bytes > LINE_SPACES_MAX)
+		return PARSE_CLOSE;
+	return slice_equal(verb, SLICE("get")) ||
+	    slice_equal(verb, SLICE("gets")) ? PARSE_MORE : PARSE_CLOSE;
+}
+
+enum parse
+text_parse(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	struct context context = {
+		.codec = codec, .input = input, .body = body,
+	};
+	struct slice line = { input->bytes, 0 }, before = *input;
+	const char *end;
+	enum parse result;
+
+	if (codec->line_left > 0)
+		return next_key(codec, input, request);
+	end = input->length == 0 ? NULL :
+	    memchr(input->bytes, '\n', input->length);
+	if (end == NULL)
+		return parse_partial(codec, *input);
+	line.length = (size_t)(end - line.bytes);
+	if (line.length > 0 && end[-1] == '\r')
+		line.length--;
+	*request = (struct request){ .op = OP_REJECT };
+	result = parse_line(&context, line, request);
+	if (input->bytes == before.bytes) {
+		/* Unless it began to hand out keys, the line is done. */
+		input->bytes = end + 1;
+		input->length = before.length - (size_t)(end + 1 -
+		    before.bytes);
+	}
+	return result;
+}
+
+static const struct {
+	const char	*text;
+	size_t		 length;
+	enum { OUTCOME, HIDDEN, SHOWN } kind;
+} lines[STATUS_COUNT] = {
+#define STATUS(name, kind, text) \
+	[STATUS_##name] = { text "\r\n", sizeof(text "\r\n") - 1, kind },
+#include "proto/statuses.def"
+};
+
+static char *
+put_bytes(char *at, const char *bytes, size_t length)
+{
+	memcpy(at, bytes, length);
+	return at + length;
+}
+
+/* "VALUE <key> <flags> <bytes>[ <cas>]\r\n", value, "\r\n", [END] */
+static void
+reply_value(struct output *output, const struct request *request,
+    const struct reply *reply)
+{
+	bool small = reply->value.bytes != NULL &&
+	    reply->value.length <= VALUE_ROOM_MAX;
+	char *at = output_room(output, 6 + KEY_MAX + 4 + 3 * DECIMAL_MAX +
+	    VALUE_ROOM_MAX + 7);
+
+	at = put_bytes(at, "VALUE ", 6);
+	at = put_bytes(at, request->key.bytes, request->key.length);
+	*at++ = ' ';
+	at += decimal_format(at, reply->client_flags);
+	*at++ = ' ';
+	at += decimal_format(at, reply->value.length);
+	if (request->op == OP_GETS || request->op == OP_GATS) {
+		*at++ = ' ';
+		at += decimal_format(at, reply->cas);
+	}
+	at = put_bytes(at, "\r\n", 2);
+	if (small) {
+		at = put_bytes(at, reply->value.bytes, reply->value.length);
+	} else {
+		output_advance(output, at);
+		if (reply->value.bytes != NULL)
+			output_bytes(output, reply->value.bytes,
+			    reply->value.length);
+		else
+			reply->add_value(reply->context, output);
+		at = output_room(output, 7);
+	}
+	at = put_bytes(at, "\r\nEND\r\n",
+	    request->flags & REQUEST_LAST ? 7 : 2);
+	output_advance(output, at);
+}
+
+static void
+reply_number(struct output *output, const struct reply *reply)
+{
+	char *at = output_room(output, DECIMAL_MAX + 2);
+
+	at += decimal_format(at, reply->number);
+	output_advance(output, put_bytes(at, "\r\n", 2));
+}
+
+void
+text_reply(struct output *output, const struct request *request,
+    const struct reply *reply)
+{
+	enum status status = reply->status;
+
+	if (status == STATUS_VALUE) {
+		reply_value(output, request, reply);
+		return;
+	}
+	if (request->flags & REQUEST_NOREPLY && lines[status].kind != SHOWN)
+		return;
+	if (status == STATUS_NUMBER)
+		reply_number(output, reply);
+	else if (status != STATUS_MISS)
+		output_bytes(output, lines[status].text,
+		    lines[status].length);
+	else if (request->flags & REQUEST_LAST)
+		OUTPUT_LITERAL(output, "END\r\n");
+}
+
+void
+text_stat(struct output *output, const char *name, const char *value)
+{
+	OUTPUT_LITERAL(output, "STAT ");
+	output_bytes(output, name, strlen(name));
+	OUTPUT_LITERAL(output, " ");
+	output_bytes(output, value, strlen(value));
+	OUTPUT_LITERAL(output, "\r\n");
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* admin.c - see admin.h. */
+#include "server/admin.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/check.h"
+#include "config.h"
+
+#define MEGABYTE		((uint64_t)1 << 20)
+#define MEMORY_LIMIT_MIN	8	/* megabytes */
+
+/* More megabytes than anyone has: the operator gave bytes. */
+#define MEMORY_LIMIT_UNIT	1000000000
+
+/* All that the lines of stats.def read. */
+struct snapshot {
+	const struct options		*options;
+	const struct listener_counts	*listener;
+	struct route_totals		 totals;
+	struct rusage			 usage;
+	uint64_t			 time, uptime;	/* seconds */
+	uint64_t			 workers;
+	uint64_t			 connections;
+	uint64_t			 bytes_read, bytes_written;
+	uint64_t			 yields;
+	uint64_t			 flushes;
+	uint64_t			 memory_limit;
+};
+
+static void
+take_snapshot(const struct admin *admin, struct snapshot *in)
+{
+	int64_t now = clock_unix_ms(admin->clock);
+
+	*in = (struct snapshot){
+		.options = admin->options,
+		.listener = listener_counts(admin->listener),
+		.time = (uint64_t)now / 1000,
+		.uptime = (uint64_t)(now - admin->started) / 1000,
+		.workers = admin->worker_count,
+		.flushes = admin->flushes,
+		.memory_limit = admin->memory_limit,
+	};
+	route_totals(admin->router, now, &in->totals);
+	getrusage(RUSAGE_SELF, &in->usage);
+	for (unsigned i = 0; i < admin->worker_count; i++) {
+		const struct conn_counts *counts =
+		    worker_counts(admin->workers[i]);
+
+		in->connections += counts->current;
+		in->bytes_read += counts->bytes_read;
+		in->bytes_written += counts->bytes_written;
+		in->yields += counts->yields;
+	}
+}
+
+static uint64_t
+counter(const struct snapshot *in, const char *name)
+{
+	uint64_t value;
+
+	CHECK(counters_value(&in->totals.counters, name, &value));
+	return value;
+}
+
+static void
+stat_NUMBER(struct output *output, const char *name, uint64_t value)
+{
+	char text[DECIMAL_MAX + 1];
+
+	text[decimal_format(text, value)] = '\0';
+	proto_stat(output, name, text);
+}
+
+static void
+stat_SECONDS(struct output *output, const char *name, struct timeval value)
+{
+	char text[40];
+
+	snprintf(text, sizeof text, "%lld.%06ld", (long long)value.tv_sec,
+	    (long)value.tv_usec);
+	proto_stat(output, name, text);
+}
+
+static void
+stat_TEXT(struct output *output, const char *name, const char *value)
+{
+	proto_stat(output, name, value);
+}
+
+static void
+general_stats(const struct admin *admin, struct output *output)
+{
+	struct snapshot snapshot;
+	const struct snapshot *in = &snapshot;
+
+	take_snapshot(admin, &snapshot);
+#define STAT(name, kind, value)	stat_##kind(output, #name, (value));
+#include "server/stats.def"
+}
+
+static void
+setting(void *output, const char *name, const char *value)
+{
+	proto_stat(output, name, value);
+}
+
+static enum status
+stats(struct admin *admin, const struct request *request,
+    struct output *output)
+{
+	struct slice group = request->argument;
+
+	if (group.length == 0) {
+		general_stats(admin, output);
+		return STATUS_STATS;
+	}
+	if (slice_equal(group, SLICE("settings"))) {
+		options_settings(admin->options, setting, output);
+		return STATUS_STATS;
+	}
+	if (slice_equal(group, SLICE("reset"))) {
+		route_reset_counters(admin->router,
+		    clock_unix_ms(admin->clock));
+		return STATUS_RESET;
+	}
+	return STATUS_ERROR;
+}
+
+static enum status
+flush(struct admin *admin, const struct request *request)
+{
+	if (!admin->options->flush)
+		return STATUS_NO_FLUSH;
+	atomic_fetch_add(&admin->flushes, 1);
+	route_flush(admin->router, request->expiry,
+	    clock_unix_ms(admin->clock));
+	return STATUS_OK;
+}
+
+static enum status
+set_memory_limit(struct admin *admin, const struct request *request)
+{
+	uint64_t bytes = request->number * MEGABYTE;
+
+	if (request->number < MEMORY_LIMIT_MIN)
+		return STATUS_LIMIT_SMALL;
+	if (request->number > MEMORY_LIMIT_UNIT)
+		return STATUS_LIMIT_UNIT;
+	if (!route_set_limit(admin->router, bytes,
+	    clock_unix_ms(admin->clock)))
+		return STATUS_LIMIT_FAILED;
+	admin->memory_limit = bytes;
+	log_write(admin->log, LOG_LEVEL_NOTICE,
+	    "memory limit is now %" PRIu64 " MB", request->number);
+	return STATUS_OK;
+}
+
+static enum status
+shut_down(struct admin *admin, const struct request *request)
+{
+	struct slice mode = request->argument;
+
+	if (!admin->options->shutdown)
+		return STATUS_NO_SHUTDOWN;
+	if (mode.length != 0 && !slice_equal(mode, SLICE("graceful")))
+		return STATUS_BAD_SHUTDOWN;
+	admin->shutdown(admin->shutdown_context);
+	return STATUS_NONE;
+}
+
+static enum status
+set_verbosity(struct admin *admin, const struct request *request)
+{
+	uint64_t level = LOG_LEVEL_NOTICE + request->number;
+
+	admin->log->level = level > LOG_LEVEL_DEBUG ?
+	    LOG_LEVEL_DEBUG : (int)level;
+	return STATUS_OK;
+}
+
+void
+admin_serve(void *context, const struct request *request,
+    struct reply *reply, struct output *output)
+{
+	struct admin *admin = context;
+
+	switch (request->op) {
+	case OP_STATS:
+		reply->status = stats(admin, request, output);
+		break;
+	case OP_FLUSH:
+		reply->status = flush(admin, request);
+		break;
+	case OP_MEMORY_LIMIT:
+		reply->status = set_memory_limit(admin, request);
+		break;
+	case OP_SHUTDOWN:
+		reply->status = shut_down(admin, request);
+		break;
+	case OP_VERBOSITY:
+		reply->status = set_verbosity(admin, request);
+		break;
+	case OP_VERSION:
+		reply->status = STATUS_VERSION;
+		break;
+	default:
+		CHECK(!"an op of scope SERVER without a function");
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * admin.h - commands on the whole server: stats, flush_all, limits, shutdown.
+ *
+ * Called by any worker; what it changes is atomic or behind its own lock.
+ */
+#ifndef SERVER_ADMIN_H
+#define SERVER_ADMIN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/listener.h"
+#include "net/worker.h"
+#include "server/options.h"
+#include "shard/route.h"
+
+struct admin {
+	const struct options	*options;
+	const struct clock	*clock;
+	struct log		*log;
+	struct router		*router;
+	struct worker		**workers;
+	unsigned		 worker_count;
+	struct listener		*listener;
+	void			(*shutdown)(void *context);
+	void			*shutdown_context;
+	_Atomic uint64_t	 memory_limit;	/* bytes, for all shards */
+	_Atomic uint64_t	 flushes;
+	int64_t			 started;	/* unix ms */
+};
+
+/* Carry out a request of scope SERVER. */
+void	admin_serve(void *admin, const struct request *, struct reply *,
+	    struct output *);
+
+#endif

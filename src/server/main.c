@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * main.c - builds the parts from the options, waits for signals, takes them
+ * down in reverse.
+ *
+ *   options ── router (shards) ── listener (sockets) ── workers ── admin
+ *
+ * A step that fails leaves words in `error`, and what was built is taken
+ * down. Only this file prints.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <event2/event.h>
+#include <event2/util.h>
+
+#include "config.h"
+#include "net/wakeup.h"
+#include "os/os.h"
+#include "server/admin.h"
+#include "server/daemon.h"
+#include "server/options.h"
+
+/* A stop takes no longer than this. */
+#define STOP_MS		700
+
+/* Descriptors beside those of the clients. */
+#define OWN_FILES	64
+
+static const int stop_signals[] = { SIGTERM, SIGINT, SIGUSR1 };
+#define STOP_SIGNALS	(sizeof stop_signals / sizeof *stop_signals)
+
+struct server {
+	struct options		 options;
+	struct log		 log;
+	struct clock		 clock;
+	struct codec_config	 codec;
+	struct event_base	*base;
+	struct event		*signals[STOP_SIGNALS];
+	struct wakeup		 stop;
+	struct router		 router;
+	struct listener		*listener;
+	struct worker		**workers;
+	unsigned		 started;	/* workers that run */
+	struct admin		 admin;
+	int			 ready;		/* of daemon_ready(), or -1 */
+};
+
+static void
+stop(void *context)
+{
+	struct server *server = context;
+
+	event_base_loopbreak(server->base);
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct server *server = context;
+
+	(void)what;
+	log_write(&server->log, LOG_LEVEL_INFO, "stopping on signal %d",
+	    (int)number);
+	stop(server);
+}
+
+/* A client asked for it; from its worker's thread. */
+static void
+ask_to_stop(void *context)
+{
+	struct server *server = context;
+
+	wakeup_signal(&server->stop);
+}
+
+static void
+conn_closed(void *context)
+{
+	struct server *server = context;
+
+	listener_notice_close(server->listener);
+}
+
+static void
+serve(void *context, const struct request *request, struct reply *reply,
+    struct output *output)
+{
+	struct server *server = context;
+
+	admin_serve(&server->admin, request, reply, output);
+}
+
+static int
+prepare_process(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	unsigned long files = (unsigned long)options->conn_limit + OWN_FILES;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (os_raise_file_limit(files, &files) == -1)
+		log_write(&server->log, LOG_LEVEL_NOTICE,
+		    "only %lu descriptors are allowed, so fewer than %d "
+		    "clients can connect", files, options->conn_limit);
+	if (options->coredumps && os_enable_core_dumps() == -1)
+		return error_set(error, "cannot enable core dumps");
+	if (options->daemon) {
+		server->ready = daemon_detach(error);
+		if (server->ready == -1)
+			return -1;
+	}
+	if (options->lock_memory && os_lock_memory() == -1)
+		log_write(&server->log, LOG_LEVEL_NOTICE,
+		    "cannot lock memory: %s", strerror(errno));
+	return 0;
+}
+
+static int
+open_events(struct server *server, struct error *error)
+{
+	struct event_config *config = event_config_new();
+
+	if (config != NULL) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		server->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (server->base == NULL ||
+	    wakeup_open(&server->stop, server->base, stop, server) == -1)
+		return error_set(error, "cannot set up the event loop");
+	for (size_t i = 0; i < STOP_SIGNALS; i++) {
+		server->signals[i] = evsignal_new(server->base,
+		    stop_signals[i], on_signal, server);
+		if (server->signals[i] == NULL ||
+		    event_add(server->signals[i], NULL) == -1)
+			return error_set(error, "cannot catch signal %d",
+			    stop_signals[i]);
+	}
+	return 0;
+}
+
+/*
+ * As many shards as threads, so that two seldom want the same one; fewer
+ * when a shard could not hold two of the largest items.
+ */
+static unsigned
+shard_count(const struct options *options)
+{
+	unsigned count = 1;
+
+	if (options->shards > 0)
+		return (unsigned)options->shards;
+	while (count < (unsigned)options->threads && count < ROUTE_SHARDS_MAX)
+		count *= 2;
+	while (count > 1 &&
+	    options->memory_limit / count < 2 * options->max_item_size)
+		count /= 2;
+	return count;
+}
+
+static int
+open_router(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	struct store_config config = {
+		.limit = options->memory_limit,
+		.item_max = options->max_item_size,
+		.growth_factor = options->slab_growth_factor,
+		.chunk_min = (size_t)options->slab_min_size,
+		.evict = options->evictions,
+		.cas = options->cas,
+	};
+	unsigned count = shard_count(options);
+
+	if (config.limit / count < 2 * config.item_max)
+		return error_set(error, "%u shards of %zu MB are too small "
+		    "for items of %zu bytes: each must hold two", count,
+		    config.limit / count >> 20, config.item_max);
+	evutil_secure_rng_get_bytes(&config.hash_seed,
+	    sizeof config.hash_seed);
+	server->codec = (struct codec_config){
+		.item_max = options->max_item_size,
+		.line_max = CONN_LINE_MAX,
+	};
+	return route_open(&server->router, count, &config, error);
+}
+
+/* For whoever started us with port -1; whole when it appears. */
+static int
+write_ports(const struct listener *listener, struct error *error)
+{
+	const char *path = getenv("MEMCACHED_PORT_FILENAME");
+	char temporary[4096];
+	FILE *file;
+
+	if (path == NULL)
+		return 0;
+	if (snprintf(temporary, sizeof temporary, "%s.new", path) >=
+	    (int)sizeof temporary)
+		return error_set(error, "%s: path too long", path);
+	file = fopen(temporary, "w");
+	if (file == NULL)
+		return error_set(error, "%s: %s", temporary, strerror(errno));
+	listener_write_ports(listener, file);
+	if (fclose(file) == EOF || rename(temporary, path) == -1)
+		return error_set(error, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/*
+ * TCP ports are taken as root, if we are; the unix socket and the files are
+ * made by the user who has to remove them.
+ */
+static int
+open_listener(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	struct listener_config config = {
+		.base = server->base,
+		.log = &server->log,
+		.workers = server->workers,
+		.worker_count = (unsigned)options->threads,
+		.conn_limit = (unsigned)options->conn_limit,
+		.fast = options->maxconns_fast,
+		.backlog = options->listen_backlog,
+	};
+
+	if (options->listen.count == 0 && options->unix_socket == NULL)
+		return error_set(error, "nothing to listen on: give a port "
+		    "or a unix socket");
+	server->listener = listener_create(&config, error);
+	if (server->listener == NULL)
+		return -1;
+	for (size_t i = 0; i < options->listen.count; i++)
+		if (listener_add_tcp(server->listener,
+		    options->listen.addresses[i].host,
+		    options->listen.addresses[i].port, error) == -1)
+			return -1;
+	if (daemon_drop_user(options->user, error) == -1)
+		return -1;
+	if (options->unix_socket != NULL &&
+	    listener_add_unix(server->listener, options->unix_socket,
+	    (unsigned)options->unix_mask, error) == -1)
+		return -1;
+	return write_ports(server->listener, error);
+}
+
+static int
+start_workers(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	struct worker_config config = {
+		.worker_count = (unsigned)options->threads,
+		.router = &server->router,
+		.clock = &server->clock,
+		.log = &server->log,
+		.codec = &server->codec,
+		.idle_seconds = (unsigned)options->idle_timeout,
+		.requests_per_pass = (unsigned)options->requests_per_event,
+		.serve = serve,
+		.closed = conn_closed,
+		.context = server,
+	};
+
+	server->admin = (struct admin){
+		.options = options,
+		.clock = &server->clock,
+		.log = &server->log,
+		.router = &server->router,
+		.workers = server->workers,
+		.worker_count = (unsigned)options->threads,
+		.listener = server->listener,
+		.shutdown = ask_to_stop,
+		.shutdown_context = server,
+		.memory_limit = options->memory_limit,
+		.started = clock_unix_ms(&server->clock),
+	};
+	for (; server->started < config.worker_count; server->started++) {
+		config.number = server->started;
+		server->workers[server->started] =
+		    worker_start(&config, error);
+		if (server->workers[server->started] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+announce(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+
+	if (options->pid_file != NULL &&
+	    daemon_write_pid(options->pid_file, error) == -1)
+		return -1;
+	if (server->ready != -1)
+		return daemon_ready(server->ready, options->verbose > 0,
+		    error);
+	return 0;
+}
+
+static void
+stop_workers(struct server *server)
+{
+	for (unsigned i = 0; i < server->started; i++)
+		worker_stop(server->workers[i], STOP_MS);
+	for (unsigned i = 0; i < server->started; i++)
+		worker_join(server->workers[i]);
+}
+
+static void
+take_down(struct server *server)
+{
+	if (server->listener != NULL)
+		listener_close(server->listener);
+	stop_workers(server);
+	if (server->listener != NULL)
+		listener_destroy(server->listener);
+	if (server->router.shards != NULL)
+		route_close(&server->router);
+	for (size_t i = 0; i < STOP_SIGNALS; i++)
+		if (server->signals[i] != NULL)
+			event_free(server->signals[i]);
+	if (server->stop.run != NULL)
+		wakeup_close(&server->stop);
+	if (server->base != NULL)
+		event_base_free(server->base);
+	free(server->workers);
+}
+
+static int
+run(struct server *server, struct error *error)
+{
+	struct options *options = &server->options;
+	int result = -1;
+
+	if (options->threads == 0)
+		options->threads = (int)os_cpu_count();
+	server->workers = calloc((size_t)options->threads,
+	    sizeof *server->workers);
+	if (server->workers == NULL) {
+		error_set(error, "out of memory for %d workers",
+		    options->threads);
+	} else if (prepare_process(server, error) == 0 &&
+	    open_events(server, error) == 0 &&
+	    open_router(server, error) == 0 &&
+	    open_listener(server, error) == 0 &&
+	    start_workers(server, error) == 0 &&
+	    announce(server, error) == 0) {
+		event_base_dispatch(server->base);
+		if (options->pid_file != NULL)
+			daemon_remove_pid(options->pid_file);
+		result = 0;
+	}
+	take_down(server);
+	return result;
+}
+
+static void
+print_license(void)
+{
+	puts("cairn is free software under the BSD 3-clause license; "
+	    "see COPYING.");
+}
+
+/* What was asked for instead of serving. */
+static int
+act(enum options_action action)
+{
+	switch (action) {
+	case OPTIONS_HELP:
+		options_help(stdout);
+		break;
+	case OPTIONS_VERSION:
+		puts("cairnd " PACKAGE_VERSION);
+		break;
+	case OPTIONS_LICENSE:
+		print_license();
+		break;
+	case OPTIONS_RUN:
+		break;
+	}
+	return fflush(stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct server server = { .ready = -1 };
+	struct error error = { "" };
+	int status = EX_USAGE;
+
+	options_defaults(&server.options);
+	if (options_parse(&server.options, argc, argv, &error) == 0) {
+		server.log.level = LOG_LEVEL_NOTICE + server.options.verbose;
+		status = server.options.action != OPTIONS_RUN ?
+		    act(server.options.action) :
+		    run(&server, &error) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	if (error.text[0] != '\0')
+		fprintf(stderr, "cairnd: %s\n", error.text);
+	options_free(&server.options);
+	return status;
+}

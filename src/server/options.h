@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * options.h - what the operator asked for on the command line.
+ *
+ * The fields of struct options come from the rows of options.def, where each
+ * is described. main() owns it; it is constant after the start. Texts and
+ * lists in it belong to it; an absent text is NULL.
+ */
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct error;
+
+/* What to do instead of serving. */
+enum options_action {
+	OPTIONS_RUN,
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+	OPTIONS_LICENSE,
+};
+
+enum options_protocol {
+	OPTIONS_PROTOCOL_AUTO,		/* the first byte decides */
+	OPTIONS_PROTOCOL_ASCII,
+};
+
+/* One TCP address; after options_parse() its port is never 0. */
+struct listen_address {
+	char	*host;		/* no brackets; "*" is every address */
+	int	 port;		/* -1: any free one */
+};
+
+struct listen_list {
+	struct listen_address	*addresses;
+	size_t			 count;		/* 0: no TCP */
+};
+
+/* The flags of a row in options.def. */
+enum option_flag {
+	OPTION_NEGATABLE = 1,		/* no_ in front turns it off */
+	OPTION_POWER_OF_TWO = 2,
+	OPTION_ON_OFF = 4,		/* shown as on/off, not yes/no */
+};
+
+/* The kinds of rows, by the field that they fill. */
+#define OPTION_FIELD_ON(field)		bool field;
+#define OPTION_FIELD_OFF(field)		bool field;	/* no: it was given */
+#define OPTION_FIELD_COUNT(field)	int field;	/* times it was given */
+#define OPTION_FIELD_NUMBER(field)	int field;
+#define OPTION_FIELD_OCTAL(field)	int field;
+#define OPTION_FIELD_UDP(field)		int field;
+#define OPTION_FIELD_MEGABYTES(field)	size_t field;	/* in bytes */
+#define OPTION_FIELD_SIZE(field)	size_t field;	/* in bytes */
+#define OPTION_FIELD_FACTOR(field)	double field;
+#define OPTION_FIELD_TEXT(field)	char *field;
+#define OPTION_FIELD_ADDRESSES(field)	struct listen_list field;
+#define OPTION_FIELD_PROTOCOL(field)	enum options_protocol field;
+#define OPTION_FIELD_ACTION(field)	/* `action` below */
+#define OPTION_FIELD_EXTENDED(field)	/* nothing of its own */
+
+struct options {
+	enum options_action	action;
+#define OPTION(group, kind, field, ...)	OPTION_FIELD_##kind(field)
+#include "server/options.def"
+};
+
+/* Fill with the defaults. Give back with options_free(). */
+void	options_defaults(struct options *);
+
+/*
+ * Read the words of main()'s argv on top of the defaults. Returns 0, or -1
+ * with the words for the operator; options_free() is due in both cases. May
+ * be called again for other options.
+ *
+ * Then port is 0 and listen empty when there is no TCP; threads is 0 when the
+ * number of CPUs decides.
+ */
+int	options_parse(struct options *, int argc, char **argv, struct error *);
+
+/* What --help prints. */
+void	options_help(FILE *);
+
+/* Call `row` for each line of `stats settings`; the words are borrowed. */
+void	options_settings(const struct options *,
+	    void (*row)(void *context, const char *name, const char *value),
+	    void *context);
+
+void	options_free(struct options *);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* route.c - see route.h. */
+#include "shard/route.h"
+
+#include <sys/uio.h>
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "command/execute.h"
+
+/*
+ * Values from this length on are sent from where they lie, pinned; shorter
+ * ones are copied. Below it, a copy costs less than the reference's own
+ * bookkeeping and the longer writev.
+ */
+#define PIN_LENGTH	(16 * 1024)
+
+/* Parts of a value that are asked for at once. */
+#define PARTS		16
+
+int
+route_open(struct router *router, unsigned count,
+    const struct store_config *total, struct error *error)
+{
+	struct store_config config = *total;
+	unsigned opened;
+
+	CHECK(count > 0 && count <= ROUTE_SHARDS_MAX &&
+	    (count & (count - 1)) == 0);
+	config.limit /= count;
+	*router = (struct router){
+		.shard_count = count, .hash_seed = total->hash_seed,
+	};
+	router->shards = aligned_alloc(_Alignof(struct shard),
+	    count * sizeof *router->shards);
+	if (router->shards == NULL)
+		return error_set(error, "out of memory for %u shards", count);
+	for (opened = 0; opened < count; opened++)
+		if (shard_open(&router->shards[opened], &config, error) == -1)
+			goto fail;
+	return 0;
+fail:
+	while (opened-- > 0)
+		shard_close(&router->shards[opened]);
+	free(router->shards);
+	return -1;
+}
+
+void
+route_close(struct router *router)
+{
+	for (unsigned i = 0; i < router->shard_count; i++)
+		shard_close(&router->shards[i]);
+	free(router->shards);
+}
+
+static struct shard *
+shard_of(const struct router *router, uint64_t hash)
+{
+	return &router->shards[hash & (router->shard_count - 1)];
+}
+
+void
+route_hash(const struct router *router, struct request *request)
+{
+	request->hash = hash_bytes(router->hash_seed, request->key.bytes,
+	    request->key.length);
+}
+
+/* The last part of a pinned value has left. */
+static void
+value_sent(const void *part, size_t length, void *context)
+{
+	struct shard *shard = context;
+
+	(void)length;
+	pthread_mutex_lock(&shard->lock);
+	store_unpin(shard->store, part);
+	shard_leave(shard);
+}
+
+struct pinned {
+	struct shard		*shard;
+	struct store_item	*item;
+};
+
+/* Add a value by reference; its last part carries the pin. */
+static void
+add_pinned(void *context, struct output *output)
+{
+	struct pinned *pinned = context;
+	struct store *store = pinned->shard->store;
+	struct iovec parts[PARTS];
+	uint32_t last = pinned->item->pieces == 0 ? 0 :
+	    pinned->item->pieces - 1;
+	unsigned count;
+
+	for (uint32_t n = 0; (count = store_parts(store, pinned->item, n,
+	    parts, PARTS)) > 0; n += count)
+		for (unsigned i = 0; i < count; i++)
+			if (output_reference(output, parts[i].iov_base,
+			    parts[i].iov_len,
+			    n + i == last ? value_sent : NULL,
+			    pinned->shard) == -1 && n + i == last)
+				store_unpin(store, parts[i].iov_base);
+}
+
+/* Copy a value that is in pieces. */
+static void
+add_copied(void *context, struct output *output)
+{
+	struct pinned *pinned = context;
+	struct iovec part;
+
+	for (uint32_t n = 0; store_parts(pinned->shard->store, pinned->item,
+	    n, &part, 1) == 1; n++)
+		output_bytes(output, part.iov_base, part.iov_len);
+}
+
+static void
+execute_one(struct shard *shard, const struct request *request,
+    struct output *output)
+{
+	struct reply reply = { .status = STATUS_NONE };
+	struct store_item item;
+	struct pinned pinned = { shard, &item };
+
+	execute(shard->store, request, &reply, &item);
+	counters_count(&shard->counters, request->op, reply.status);
+	if (reply.status == STATUS_VALUE) {
+		reply.context = &pinned;
+		if (item.length >= PIN_LENGTH &&
+		    store_pin(shard->store, &item)) {
+			reply.value.bytes = NULL;
+			reply.add_value = add_pinned;
+		} else if (item.pieces > 0) {
+			reply.add_value = add_copied;
+		}
+	}
+	proto_reply(output, request, &reply);
+}
+
+/* All requests are for this shard. */
+static void
+visit(struct shard *shard, const struct request *requests, size_t count,
+    int64_t now, struct output *output)
+{
+	shard_enter(shard, now);
+	if (count > 1) {
+		for (size_t i = 0; i < count; i++)
+			store_prefetch(shard->store, requests[i].hash);
+		for (size_t i = 0; i < count; i++)
+			store_prefetch_item(shard->store, requests[i].hash);
+	}
+	for (size_t i = 0; i < count; i++)
+		execute_one(shard, &requests[i], output);
+	shard_leave(shard);
+}
+
+void
+route_execute(struct router *router, const struct request *requests,
+    size_t count, int64_t now, struct output *output)
+{
+	while (count > 0) {
+		struct shard *shard = shard_of(router, requests[0].hash);
+		size_t run = 1;
+
+		while (run < count &&
+		    shard_of(router, requests[run].hash) == shard)
+			run++;
+		visit(shard, requests, run, now, output);
+		requests += run;
+		count -= run;
+	}
+}
+
+bool
+route_draft(struct router *router, const struct request *request,
+    int64_t now, struct reply *reply, struct route_draft *draft)
+{
+	struct shard *shard = shard_of(router, request->hash);
+	struct store_key key = {
+		request->key.bytes, request->key.length, request->hash,
+	};
+	enum store_result result;
+	uint32_t handle;
+
+	shard_enter(shard, now);
+	result = store_draft(shard->store, &key,
+	    (uint32_t)request->value.length, request->client_flags,
+	    request->expiry, &handle);
+	if (result == STORE_OK) {
+		draft->shard = shard;
+		store_draft_item(shard->store, handle, &draft->item);
+	} else {
+		if (request->op == OP_SET)
+			store_delete(shard->store, &key);
+		reply->status = execute_failure(result);
+		counters_count(&shard->counters, request->op, reply->status);
+	}
+	shard_leave(shard);
+	return result == STORE_OK;
+}
+
+unsigned
+route_draft_parts(const struct route_draft *draft, uint32_t first,
+    struct iovec *parts, unsigned count)
+{
+	/* The draft is ours alone: nobody else touches its chunks. */
+	return store_parts(draft->shard->store, &draft->item, first, parts,
+	    count);
+}
+
+void
+route_draft_abandon(struct route_draft *draft, int64_t now)
+{
+	shard_enter(draft->shard, now);
+	store_draft_abandon(draft->shard->store, draft->item.handle);
+	shard_leave(draft->shard);
+}
+
+void
+route_flush(struct router *router, int64_t when, int64_t now)
+{
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		shard_flush(&router->shards[i], when, now);
+		shard_leave(&router->shards[i]);
+	}
+}
+
+bool
+route_set_limit(struct router *router, size_t bytes, int64_t now)
+{
+	bool set = true;
+
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		set &= store_set_limit(router->shards[i].store,
+		    bytes / router->shard_count);
+		shard_leave(&router->shards[i]);
+	}
+	return set;
+}
+
+static void
+add_store_counts(struct store_counts *sum, const struct store_counts *counts)
+{
+	/* All of it is uint64_t, so that a new counter is added by itself. */
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)counts;
+
+	for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+		to[i] += from[i];
+}
+
+void
+route_totals(struct router *router, int64_t now, struct route_totals *totals)
+{
+	*totals = (struct route_totals){ .index_power = 0 };
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		struct shard *shard = &router->shards[i];
+		unsigned power;
+
+		shard_enter(shard, now);
+		counters_add(&totals->counters, &shard->counters);
+		add_store_counts(&totals->store, store_counts(shard->store));
+		totals->index_bytes += store_index_size(shard->store);
+		power = store_index_power(shard->store);
+		if (power > totals->index_power)
+			totals->index_power = power;
+		totals->index_resizing |= store_index_resizing(shard->store);
+		totals->free_pages += store_free_pages(shard->store);
+		shard_leave(shard);
+	}
+}
+
+void
+route_reset_counters(struct router *router, int64_t now)
+{
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		router->shards[i].counters = (struct counters){ 0 };
+		shard_leave(&router->shards[i]);
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * route.h - requests go to the shard that holds their key.
+ *
+ * The router owns the shards. It is used by all workers at once.
+ */
+#ifndef SHARD_ROUTE_H
+#define SHARD_ROUTE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/output.h"
+#include "proto/proto.h"
+#include "shard/shard.h"
+
+#define ROUTE_SHARDS_MAX	256
+
+struct router {
+	struct shard	*shards;
+	unsigned	 shard_count;	/* a power of two */
+	uint64_t	 hash_seed;
+};
+
+/*
+ * Open `count` shards, a power of two; `total` is what all of them may use
+ * together. -1: `error` says why, and there is nothing to close.
+ */
+int	route_open(struct router *, unsigned count,
+	    const struct store_config *total, struct error *);
+void	route_close(struct router *);
+
+/*
+ * Carry out `count` requests of scope KEY in their order and append the
+ * replies. Successive requests to one shard are one visit, in which what
+ * they will touch is fetched ahead. route_hash() has set the hashes.
+ */
+void	route_execute(struct router *, const struct request *, size_t count,
+	    int64_t now, struct output *);
+
+/* Hash a request's key. */
+void	route_hash(const struct router *, struct request *);
+
+/* A value that arrives over time; the memory for it is in a shard. */
+struct route_draft {
+	struct shard		*shard;
+	struct store_item	 item;
+};
+
+/*
+ * Get memory for the value of a storing request. When there is none,
+ * `*reply` gets the answer, and the value is to be swallowed.
+ */
+bool	route_draft(struct router *, const struct request *, int64_t now,
+	    struct reply *reply, struct route_draft *);
+
+/* The parts of the draft's memory, as store_parts(). */
+unsigned route_draft_parts(const struct route_draft *, uint32_t first,
+	    struct iovec *, unsigned count);
+
+/* The value did not come whole. */
+void	route_draft_abandon(struct route_draft *, int64_t now);
+
+/* All shards: flush at a time, set the limit, add up. */
+void	route_flush(struct router *, int64_t when, int64_t now);
+bool	route_set_limit(struct router *, size_t bytes, int64_t now);
+
+struct route_totals {
+	struct counters		counters;
+	struct store_counts	store;
+	uint64_t		index_bytes;
+	unsigned		index_power;	/* of the largest shard */
+	bool			index_resizing;
+	uint64_t		free_pages;
+};
+
+void	route_totals(struct router *, int64_t now, struct route_totals *);
+
+/* Command counters start at zero again. */
+void	route_reset_counters(struct router *, int64_t now);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shard.c - see shard.h. */
+#include "shard/shard.h"
+
+#include "base/check.h"
+
+/* Chunks that one slice looks at: some 50 us when all of them are due. */
+#define TICK_BUDGET	512
+
+int
+shard_open(struct shard *shard, const struct store_config *config,
+    struct error *error)
+{
+	*shard = (struct shard){ .store = store_open(config, error) };
+	if (shard->store == NULL)
+		return -1;
+	CHECK(pthread_mutex_init(&shard->lock, NULL) == 0);
+	return 0;
+}
+
+void
+shard_close(struct shard *shard)
+{
+	pthread_mutex_destroy(&shard->lock);
+	store_close(shard->store);
+}
+
+void
+shard_enter(struct shard *shard, int64_t now)
+{
+	pthread_mutex_lock(&shard->lock);
+	store_set_time(shard->store, now);
+	if (shard->flush_at != 0 && shard->flush_at <= now) {
+		shard->flush_at = 0;
+		store_flush(shard->store);
+	}
+}
+
+void
+shard_leave(struct shard *shard)
+{
+	pthread_mutex_unlock(&shard->lock);
+}
+
+void
+shard_flush(struct shard *shard, int64_t when, int64_t now)
+{
+	if (when <= now)
+		store_flush(shard->store);
+	/* A later one replaces one that still waits, as in memcached. */
+	shard->flush_at = when <= now ? 0 : when;
+}
+
+bool
+shard_tick(struct shard *shard, int64_t now)
+{
+	bool more;
+
+	shard_enter(shard, now);
+	more = store_tick(shard->store, TICK_BUDGET);
+	shard_leave(shard);
+	return more;
+}

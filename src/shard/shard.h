@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * shard.h - one partition of the keys.
+ *
+ * Shards share nothing with each other: each has its own slabs, index,
+ * eviction, expiry and counters. A thread works on a shard between
+ * shard_enter() and shard_leave(); it holds one shard at a time, and does no
+ * system call inside but for the shard's own memory.
+ */
+#ifndef SHARD_SHARD_H
+#define SHARD_SHARD_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "shard/counters.h"
+#include "store/store.h"
+
+struct shard {
+	_Alignas(64) pthread_mutex_t	 lock;
+	struct store			*store;
+	int64_t				 flush_at;	/* unix ms, 0 = never */
+	struct counters			 counters;
+};
+
+/* Open an empty shard in place. -1: no memory, and `error` says so. */
+int	shard_open(struct shard *, const struct store_config *,
+	    struct error *);
+void	shard_close(struct shard *);
+
+/* From here to shard_leave() the shard is the caller's; it is `now` there. */
+void	shard_enter(struct shard *, int64_t now);
+void	shard_leave(struct shard *);
+
+/*
+ * Every item that is there at `when` (unix ms) is gone then; items stored
+ * until then, too. A time that has come means at once. The shard is entered.
+ */
+void	shard_flush(struct shard *, int64_t when, int64_t now);
+
+/*
+ * A bounded slice of housekeeping: expiry, memory to give back. Enters the
+ * shard. True: there is more to do now.
+ */
+bool	shard_tick(struct shard *, int64_t now);
+
+#endif

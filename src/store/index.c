@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * index.c - see index.h.
+ *
+ * An array of cache-line buckets, grown and shrunk by linear hashing (Litwin
+ * 1980): one bucket is split, or two are merged, at a time.
+ *
+ *   offset  size     field
+ *   0       12 x 4   handle     of the items; 0 = slot is empty
+ *   48      12 x 1   tag        8 bits of each item's hash; 0 = empty
+ *   60      4        overflow   entries at home here that lie further down
+ *
+ * hash bits:  63..56 tag (0 becomes 1)    8.. bucket    7..0 shard
+ *
+ * An entry that finds its home bucket full goes to the next lower one. The
+ * count in each bucket it passed tells a search when to stop: nearly always
+ * at the first line. Downward, because the array grows at its upper end, so
+ * that a probe never meets the edge that moves; below bucket 0 there is a
+ * margin of MARGIN buckets which are nobody's home.
+ *
+ * The array is at most 85 % full and then doubles, two splits with each
+ * entry added; it halves below 20 %, two merges with each one removed.
+ * A new bucket is cleared when it comes into use, so index_clear() only has
+ * to clear the first few.
+ */
+#include "store/index.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "os/os.h"
+#include "store/item.h"
+
+#define SLOTS		12
+#define MARGIN		32	/* buckets below number 0 */
+#define BUCKETS_MIN	16
+#define FULL_PERCENT	85
+#define EMPTY_PERCENT	20
+#define STEPS		2	/* splits or merges with each change */
+#define COMMIT_STEP	((size_t)1 << 20)
+
+struct index_bucket {
+	_Alignas(64) uint32_t	handle[SLOTS];
+	uint8_t			tag[SLOTS];
+	uint32_t		overflow;
+};
+
+_Static_assert(sizeof(struct index_bucket) == 64, "one cache line");
+
+struct place {
+	struct index_bucket	*bucket;
+	unsigned		 slot;
+};
+
+static uint8_t
+tag_of(uint64_t hash)
+{
+	uint8_t tag = (uint8_t)(hash >> 56);
+
+	return tag == 0 ? 1 : tag;
+}
+
+/* The largest power of two that is at most `count`. */
+static uint64_t
+level_of(uint64_t count)
+{
+	return (uint64_t)1 << (63 - __builtin_clzll(count));
+}
+
+/* The number of the bucket where a hash is at home among `count`. */
+static uint64_t
+home_number(uint64_t hash, uint64_t count)
+{
+	uint64_t level = level_of(count);
+	uint64_t number = hash >> 8 & (2 * level - 1);
+
+	return number >= count ? number - level : number;
+}
+
+static struct index_bucket *
+home_of(const struct index *index, uint64_t hash)
+{
+	return index->buckets + home_number(hash, index->bucket_count);
+}
+
+static uint64_t
+hash_of(const struct index *index, uint32_t handle)
+{
+	const struct item *item = slab_item(index->slab, handle);
+
+	return hash_bytes(index->seed, item_key(item), item->key_length);
+}
+
+static uint64_t
+entries_at(uint64_t buckets, unsigned percent)
+{
+	return buckets * SLOTS * percent / 100;
+}
+
+/* Make the memory of buckets up to `count` usable. */
+static bool
+commit_to(struct index *index, uint64_t count)
+{
+	size_t end = (MARGIN + count) * sizeof(struct index_bucket);
+
+	if (end > index->reserved)
+		return false;
+	if (end > index->committed) {
+		size_t wanted = (end + COMMIT_STEP - 1) / COMMIT_STEP *
+		    COMMIT_STEP;
+
+		if (wanted > index->reserved)
+			wanted = index->reserved;
+		if (os_commit(index->range + index->committed,
+		    wanted - index->committed) == -1)
+			return false;
+		index->committed = wanted;
+	}
+	if (count > index->bucket_peak)
+		index->bucket_peak = count;
+	return true;
+}
+
+int
+index_open(struct index *index, const struct slab *slab, uint64_t seed,
+    size_t reserve, struct error *error)
+{
+	*index = (struct index){
+		.slab = slab, .seed = seed, .reserved = reserve,
+	};
+	index->range = os_reserve(reserve);
+	if (index->range == NULL || !commit_to(index, BUCKETS_MIN)) {
+		index_close(index);
+		return error_set(error,
+		    "cannot reserve %zu MB of address space for the index",
+		    reserve >> 20);
+	}
+	index->buckets = (struct index_bucket *)(void *)index->range + MARGIN;
+	index_clear(index);
+	return 0;
+}
+
+void
+index_close(struct index *index)
+{
+	if (index->range != NULL)
+		os_release(index->range, index->reserved);
+}
+
+void
+index_clear(struct index *index)
+{
+	index->bucket_count = index->bucket_target = BUCKETS_MIN;
+	index->count = 0;
+	memset(index->range, 0,
+	    (MARGIN + BUCKETS_MIN) * sizeof(struct index_bucket));
+}
+
+void
+index_trim(struct index *index, size_t bytes)
+{
+	size_t page = os_page_size();
+	size_t keep = (MARGIN + index->bucket_count) *
+	    sizeof(struct index_bucket);
+	size_t end = (MARGIN + index->bucket_peak) *
+	    sizeof(struct index_bucket);
+	size_t start = end > bytes ? end - bytes : 0;
+
+	start = (start > keep ? start : keep) + page - 1;
+	start -= start % page;
+	end += page - 1;
+	end -= end % page;
+	if (start >= end)
+		return;
+	os_discard(index->range + start, end - start);
+	index->bucket_peak = start / sizeof(struct index_bucket) - MARGIN;
+}
+
+size_t
+index_size(const struct index *index)
+{
+	return (MARGIN + index->bucket_peak) * sizeof(struct index_bucket);
+}
+
+/*
+ * Bit n set: byte n of `tags` (the first in memory is byte 0) may equal
+ * `tag`. Never misses one; a byte above an equal one may be named falsely
+ * (a borrow), which costs a key comparison.
+ */
+static unsigned
+match_word(uint64_t tags, uint8_t tag)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t zero, marks;
+
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		tags = __builtin_bswap64(tags);
+	zero = tags ^ ones * tag;
+	marks = ((zero - ones) & ~zero) >> 7 & ones;
+	return (unsigned)(marks * 0x0102040810204080 >> 56);
+}
+
+/* Bit n set: slot n may hold the tag. */
+static unsigned
+match_tags(const struct index_bucket *bucket, uint8_t tag)
+{
+	uint64_t low, high;
+
+	memcpy(&low, bucket->tag, 8);
+	memcpy(&high, bucket->tag + 4, 8);
+	return match_word(low, tag) | match_word(high, tag) >> 4 << 8;
+}
+
+void
+index_prefetch(const struct index *index, uint64_t hash)
+{
+	__builtin_prefetch(home_of(index, hash));
+}
+
+void
+index_prefetch_item(const struct index *index, uint64_t hash)
+{
+	const struct index_bucket *bucket = home_of(index, hash);
+	unsigned found = match_tags(bucket, tag_of(hash));
+
+	if (found != 0)
+		__builtin_prefetch(slab_item(index->slab,
+		    bucket->handle[__builtin_ctz(found)]));
+}
+
+uint32_t
+index_find(const struct index *index, uint64_t hash, const char *key,
+    size_t key_length)
+{
+	const struct index_bucket *bucket = home_of(index, hash);
+	uint8_t tag = tag_of(hash);
+
+	for (;; bucket--) {
+		unsigned found = match_tags(bucket, tag);
+
+		for (; found != 0; found &= found - 1) {
+			unsigned slot = (unsigned)__builtin_ctz(found);
+			uint32_t handle = bucket->handle[slot];
+			const struct item *item;
+
+			if (handle == 0)
+				continue;
+			item = slab_item(index->slab, handle);
+			if (item->key_length == key_length &&
+			    memcmp(item_key(item), key, key_length) == 0)
+				return handle;
+		}
+		if (bucket->overflow == 0)
+			return 0;
+	}
+}
+
+static struct place
+place_of(const struct index *index, uint64_t hash, uint32_t handle)
+{
+	struct place place = { home_of(index, hash), 0 };
+
+	for (;; place.bucket--) {
+		for (place.slot = 0; place.slot < SLOTS; place.slot++)
+			if (place.bucket->handle[place.slot] == handle)
+				return place;
+		CHECK(place.bucket->overflow > 0);
+	}
+}
+
+/* Put an entry in the first free slot from its home downward. */
+static bool
+put(struct index *index, uint64_t hash, uint32_t handle)
+{
+	struct index_bucket *home = home_of(index, hash);
+	struct index_bucket *first = index->buckets - MARGIN;
+	struct index_bucket *bucket = home;
+	unsigned free = 0;
+
+	while (bucket >= first && (free = match_tags(bucket, 0)) == 0)
+		bucket--;
+	if (bucket < first)
+		return false;
+	free = (unsigned)__builtin_ctz(free);
+	bucket->handle[free] = handle;
+	bucket->tag[free] = tag_of(hash);
+	for (; home > bucket; home--)
+		home->overflow++;
+	return true;
+}
+
+/* Empty a slot whose entry is at home in `home`. */
+static void
+take(struct index_bucket *home, struct place place)
+{
+	place.bucket->handle[place.slot] = 0;
+	place.bucket->tag[place.slot] = 0;
+	for (; home > place.bucket; home--)
+		home->overflow--;
+}
+
+/* Fetch the items of a bucket whose hashes will be needed. */
+static void
+prefetch_bucket_items(const struct index *index,
+    const struct index_bucket *bucket)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		if (bucket->handle[slot] != 0)
+			__builtin_prefetch(slab_item(index->slab,
+			    bucket->handle[slot]));
+}
+
+/*
+ * The number of buckets was `before` and has just changed, so the entries at
+ * home in bucket number `from` have to move, those that had overflowed too.
+ */
+static void
+rehome(struct index *index, uint64_t from, uint64_t before)
+{
+	struct index_bucket *old = index->buckets + from;
+	struct place place = { .bucket = old };
+	bool more = true;
+
+	for (; more; place.bucket--) {
+		more = place.bucket->overflow > 0;
+		prefetch_bucket_items(index, place.bucket);
+		for (place.slot = 0; place.slot < SLOTS; place.slot++) {
+			uint32_t handle = place.bucket->handle[place.slot];
+			uint64_t hash;
+
+			if (handle == 0)
+				continue;
+			hash = hash_of(index, handle);
+			if (home_number(hash, before) != from ||
+			    home_of(index, hash) == place.bucket)
+				continue;
+			take(old, place);
+			CHECK(put(index, hash, handle));
+		}
+	}
+}
+
+static void
+split(struct index *index)
+{
+	uint64_t before = index->bucket_count;
+
+	if (!commit_to(index, before + 1)) {
+		index->bucket_target = before;
+		return;
+	}
+	memset(index->buckets + before, 0, sizeof *index->buckets);
+	index->bucket_count = before + 1;
+	rehome(index, before - level_of(before), before);
+}
+
+static void
+merge(struct index *index)
+{
+	uint64_t before = index->bucket_count;
+
+	index->bucket_count = before - 1;
+	rehome(index, before - 1, before);
+}
+
+/* Choose the size that fits the count, and go a step towards it. */
+static void
+resize(struct index *index)
+{
+	if (index->count > entries_at(index->bucket_target, FULL_PERCENT))
+		index->bucket_target *= 2;
+	else if (index->bucket_target > BUCKETS_MIN &&
+	    index->count < entries_at(index->bucket_target, EMPTY_PERCENT))
+		index->bucket_target /= 2;
+	for (int i = 0; i < STEPS; i++) {
+		if (index->bucket_count < index->bucket_target)
+			split(index);
+		else if (index->bucket_count > index->bucket_target)
+			merge(index);
+	}
+}
+
+bool
+index_add(struct index *index, uint64_t hash, uint32_t handle)
+{
+	if (!put(index, hash, handle))
+		return false;
+	index->count++;
+	resize(index);
+	return true;
+}
+
+void
+index_replace(struct index *index, uint64_t hash, uint32_t old, uint32_t new)
+{
+	struct place place = place_of(index, hash, old);
+
+	place.bucket->handle[place.slot] = new;
+}
+
+void
+index_remove(struct index *index, uint64_t hash, uint32_t handle)
+{
+	take(home_of(index, hash), place_of(index, hash, handle));
+	index->count--;
+	resize(index);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * index.h - from a key to the handle of its item. Private to src/store/.
+ *
+ * See index.c for the layout. Growing and shrinking are spread over the
+ * calls that add and remove: none pays for more than a few buckets.
+ */
+#ifndef STORE_INDEX_H
+#define STORE_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/slab.h"
+
+struct index_bucket;
+
+struct index {
+	const struct slab	*slab;		/* where the items are */
+	uint64_t		 seed;		/* of the hash */
+	char			*range;		/* reserved addresses */
+	size_t			 reserved;	/* bytes */
+	size_t			 committed;	/* bytes */
+	struct index_bucket	*buckets;	/* number 0 */
+	uint64_t		 bucket_count;
+	uint64_t		 bucket_target;	/* growing or shrinking to it */
+	uint64_t		 bucket_peak;	/* memory was used up to here */
+	uint64_t		 count;		/* entries */
+};
+
+/*
+ * `seed` is the one that the callers' hashes are made with; `reserve` bounds
+ * the array, in bytes of address range.
+ */
+int	index_open(struct index *, const struct slab *, uint64_t seed,
+	    size_t reserve, struct error *);
+void	index_close(struct index *);
+
+/* Bring the bucket, then the item that may match, into the cache. */
+void	index_prefetch(const struct index *, uint64_t hash);
+void	index_prefetch_item(const struct index *, uint64_t hash);
+
+/* The handle of the item with this key, or 0. */
+uint32_t index_find(const struct index *, uint64_t hash, const char *key,
+	    size_t key_length);
+
+/* Add a key that is not there. False: no memory for another bucket. */
+bool	index_add(struct index *, uint64_t hash, uint32_t handle);
+
+/* The key of `old`, which is there, now belongs to the item `new`. */
+void	index_replace(struct index *, uint64_t hash, uint32_t old,
+	    uint32_t new);
+
+/* Take out an entry that is there. */
+void	index_remove(struct index *, uint64_t hash, uint32_t handle);
+
+/* Forget every entry, at once. Memory goes back by index_trim(). */
+void	index_clear(struct index *);
+
+/* Give memory above the buckets in use back, at most `bytes` of it. */
+void	index_trim(struct index *, size_t bytes);
+
+/* Bytes of memory in use. */
+size_t	index_size(const struct index *);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * item.h - how an item lies in its chunk. Private to src/store/.
+ *
+ *   offset  size  field
+ *   0       4     length       of the value in bytes (of a free chunk: the
+ *                              next free one; of a piece: its owner)
+ *   4       1     key_length   1..250
+ *   5       1     fields       which optional fields follow; ITEM_LARGE
+ *   6       1     state        chunk kind, heat, was it fetched
+ *   7       1     pins         readers that hold the value; 0 most of the time
+ *   8       0|6   expiry       unix time in ms, 0 = never
+ *   ..      0|8   cas          unique per write; assigned when first asked for
+ *   ..      0|4   flags        of the client, when not 0
+ *   ..            key
+ *   ..            value        or, when ITEM_LARGE, 4-byte handles of pieces
+ *
+ * An item carries what it uses: 8 bytes when it has no optional field. Items
+ * of ITEM_FULL_SIZE bytes and more always carry expiry and cas, so that a
+ * pinned item never has to change its shape.
+ *
+ * Handles are 32 bits: the offset of a chunk in the shard's address range,
+ * divided by 8. Handle 0 names nothing (the first page is never used). There
+ * are no pointers and no list links in an item.
+ */
+#ifndef STORE_ITEM_H
+#define STORE_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The unit of handles and of chunk sizes. */
+#define ITEM_UNIT		8
+#define ITEM_FULL_SIZE		1024
+#define ITEM_KEY_MAX		250
+#define ITEM_PINS_MAX		UINT8_MAX
+
+enum item_fields {
+	ITEM_EXPIRY = 1,
+	ITEM_CAS = 2,
+	ITEM_FLAGS = 4,
+	ITEM_LARGE = 8,
+};
+
+/* Kinds of chunk, in the low bits of `state`. */
+enum item_kind {
+	ITEM_FREE,
+	ITEM_LINKED,		/* in the index */
+	ITEM_DETACHED,		/* not in the index, held by a pin or draft */
+	ITEM_PIECE,		/* part of a large value */
+	ITEM_KIND_MASK = 3,
+};
+
+#define ITEM_HEAT_ONE		4	/* two bits: hits since the hand came */
+#define ITEM_HEAT_MASK		12
+#define ITEM_FETCHED		16	/* was read since it was stored */
+
+struct item {
+	uint32_t	length;
+	uint8_t		key_length;
+	uint8_t		fields;
+	uint8_t		state;
+	uint8_t		pins;
+};
+
+#define ITEM_HEADER	sizeof(struct item)
+
+/* Bytes of the optional fields, by the low bits of `fields`. */
+static inline size_t
+item_fields_size(unsigned fields)
+{
+	static const uint8_t size[8] = { 0, 6, 8, 14, 4, 10, 12, 18 };
+
+	return size[fields & 7];
+}
+
+static inline enum item_kind
+item_kind(const struct item *item)
+{
+	return (enum item_kind)(item->state & ITEM_KIND_MASK);
+}
+
+static inline void
+item_set_kind(struct item *item, enum item_kind kind)
+{
+	item->state = (uint8_t)((item->state & ~ITEM_KIND_MASK) | kind);
+}
+
+static inline char *
+item_key(const struct item *item)
+{
+	return (char *)item + ITEM_HEADER + item_fields_size(item->fields);
+}
+
+/* Of an item that is not large: where its value is. */
+static inline char *
+item_value(const struct item *item)
+{
+	return item_key(item) + item->key_length;
+}
+
+/* Of a large item: handle number `n` of its pieces. */
+static inline uint32_t
+item_piece(const struct item *item, uint32_t n)
+{
+	uint32_t handle;
+
+	memcpy(&handle, item_value(item) + n * sizeof handle, sizeof handle);
+	return handle;
+}
+
+static inline void
+item_set_piece(struct item *item, uint32_t n, uint32_t handle)
+{
+	memcpy(item_value(item) + n * sizeof handle, &handle, sizeof handle);
+}
+
+/* Unix time in ms, 0 = never. */
+static inline int64_t
+item_expiry(const struct item *item)
+{
+	uint32_t low;
+	uint16_t high;
+
+	if (!(item->fields & ITEM_EXPIRY))
+		return 0;
+	memcpy(&low, (const char *)item + ITEM_HEADER, 4);
+	memcpy(&high, (const char *)item + ITEM_HEADER + 4, 2);
+	return (int64_t)high << 32 | low;
+}
+
+static inline void
+item_set_expiry(struct item *item, int64_t expiry)
+{
+	uint32_t low = (uint32_t)expiry;
+	uint16_t high = (uint16_t)(expiry >> 32);
+
+	memcpy((char *)item + ITEM_HEADER, &low, 4);
+	memcpy((char *)item + ITEM_HEADER + 4, &high, 2);
+}
+
+static inline uint64_t
+item_cas(const struct item *item)
+{
+	uint64_t cas;
+
+	if (!(item->fields & ITEM_CAS))
+		return 0;
+	memcpy(&cas, (const char *)item + ITEM_HEADER +
+	    item_fields_size(item->fields & ITEM_EXPIRY), sizeof cas);
+	return cas;
+}
+
+static inline void
+item_set_cas(struct item *item, uint64_t cas)
+{
+	memcpy((char *)item + ITEM_HEADER +
+	    item_fields_size(item->fields & ITEM_EXPIRY), &cas, sizeof cas);
+}
+
+static inline uint32_t
+item_flags(const struct item *item)
+{
+	uint32_t flags;
+
+	if (!(item->fields & ITEM_FLAGS))
+		return 0;
+	memcpy(&flags, item_key(item) - sizeof flags, sizeof flags);
+	return flags;
+}
+
+static inline void
+item_set_flags(struct item *item, uint32_t flags)
+{
+	memcpy(item_key(item) - sizeof flags, &flags, sizeof flags);
+}
+
+static inline bool
+item_expired(const struct item *item, int64_t now)
+{
+	int64_t expiry = item_expiry(item);
+
+	return expiry != 0 && expiry <= now;
+}
+
+static inline void
+item_heat(struct item *item)
+{
+	if ((item->state & ITEM_HEAT_MASK) != ITEM_HEAT_MASK)
+		item->state += ITEM_HEAT_ONE;
+	item->state |= ITEM_FETCHED;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * slab.h - pages cut into equal chunks by size class. Private to src/store/.
+ *
+ * One address range is reserved per store and cut into pages of one size.
+ * A page belongs to a class, which cuts it into chunks, or to the pool of
+ * free pages. A chunk is named by a handle, its offset / ITEM_UNIT, so that
+ * finding it costs one addition. The slab knows nothing about eviction: when
+ * there is no chunk it says so.
+ */
+#ifndef STORE_SLAB_H
+#define STORE_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/item.h"
+
+#define SLAB_CLASSES_MAX	128
+#define SLAB_NO_PAGE		0	/* page 0 is never used */
+#define SLAB_NO_CLASS		UINT8_MAX
+
+/* One page's bookkeeping; all chunk numbers count from the page's start. */
+struct slab_page {
+	uint32_t	next, prev;	/* ring of the class's pages, or pool */
+	uint32_t	partial_next, partial_prev;	/* pages with room */
+	uint32_t	free;		/* handle of the first free chunk */
+	uint32_t	fresh;		/* chunks from here were never used */
+	uint32_t	used;		/* chunks in use */
+	uint32_t	pinned;		/* pins on items with a chunk here */
+	uint8_t		class;
+	int64_t		expiry;		/* no item here expires before; 0 = none */
+};
+
+struct slab_class {
+	uint32_t	chunk_size;	/* bytes */
+	uint32_t	chunks;		/* per page */
+	uint32_t	pages;		/* how many the class has */
+	uint32_t	partial;	/* first page with a free chunk */
+	uint32_t	hand_page;	/* where the eviction hand stands */
+	uint32_t	hand_chunk;
+	uint64_t	used;		/* chunks in use */
+};
+
+struct slab {
+	char			*base;		/* of the address range */
+	size_t			 reserved;	/* its length in bytes */
+	size_t			 committed;	/* how much of it is usable */
+	unsigned		 page_shift;	/* page size = 1 << page_shift */
+	uint32_t		 pages_touched;	/* pages below were used once */
+	uint32_t		 pages_held;	/* in classes and in the pool */
+	uint32_t		 pages_allowed;	/* by the memory limit */
+	uint32_t		 pool;		/* first free page with memory */
+	uint32_t		 returned;	/* first page given back to the OS */
+	struct slab_page	*pages;
+	unsigned		 class_count;
+	struct slab_class	 classes[SLAB_CLASSES_MAX];
+};
+
+struct slab_config {
+	size_t	limit;		/* bytes; decides the page size */
+	size_t	reserve;	/* bytes of address range, at most 32 GB */
+	double	growth_factor;	/* between classes above the 8-byte steps */
+	size_t	chunk_min;	/* smallest chunk, bytes */
+};
+
+int	slab_open(struct slab *, const struct slab_config *, struct error *);
+void	slab_close(struct slab *);
+
+static inline size_t
+slab_page_size(const struct slab *slab)
+{
+	return (size_t)1 << slab->page_shift;
+}
+
+static inline struct item *
+slab_item(const struct slab *slab, uint32_t handle)
+{
+	return (struct item *)(void *)
+	    (slab->base + (size_t)handle * ITEM_UNIT);
+}
+
+static inline uint32_t
+slab_page_of(const struct slab *slab, uint32_t handle)
+{
+	return (uint32_t)((size_t)handle * ITEM_UNIT >> slab->page_shift);
+}
+
+static inline struct slab_class *
+slab_class_of(struct slab *slab, uint32_t handle)
+{
+	return &slab->classes[slab->pages[slab_page_of(slab, handle)].class];
+}
+
+/* Handle of chunk number `chunk` of a page that belongs to a class. */
+static inline uint32_t
+slab_handle(const struct slab *slab, uint32_t page, uint32_t chunk)
+{
+	size_t offset = ((size_t)page << slab->page_shift) +
+	    (size_t)chunk * slab->classes[slab->pages[page].class].chunk_size;
+
+	return (uint32_t)(offset / ITEM_UNIT);
+}
+
+/* The largest chunk that holds an item in one piece. */
+size_t	slab_single_max(const struct slab *);
+
+/* The class whose chunks hold `size` bytes; `size` is at most a page. */
+unsigned slab_class_for(const struct slab *, size_t size);
+
+/* A chunk of the class, or 0 when none is free and no page may be taken. */
+uint32_t slab_alloc(struct slab *, unsigned class);
+
+/* The chunk is free again; a page without used chunks goes to the pool. */
+void	slab_free(struct slab *, uint32_t handle);
+
+/* Free a whole page whose chunks are all dead, whatever their headers say. */
+void	slab_free_page(struct slab *, uint32_t page);
+
+/* Handle of the chunk that `address` points into. */
+uint32_t slab_find_chunk(const struct slab *, const void *address);
+
+/*
+ * Set how many pages may be held. Pages in the pool above it go back to the
+ * system at once; classes keep theirs until they free them, then these go
+ * back too.
+ */
+void	slab_allow(struct slab *, uint32_t pages);
+
+#endif

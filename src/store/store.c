@@ -1,0 +1,958 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * store.c - see store.h; item.h draws an item, slab.c and index.c the rest.
+ *
+ * A value too long for half a page is cut into pieces: as many whole pages
+ * as it fills, then at most two chunks for the rest, so that the waste stays
+ * below a class step. The head is an item like any other, with the handles
+ * of the pieces where the value would be. Pieces need not be neighbours, so
+ * storing one never fails for want of a long free range.
+ *
+ *   head  | header, expiry, cas | key | handle handle handle |
+ *   piece | header: owner = head | up to page - 8 bytes of value |
+ */
+#include "store/store.h"
+
+#include <sys/uio.h>
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "store/evict.h"
+#include "store/expiry.h"
+#include "store/state.h"
+
+/* Address range for items: room to raise the limit, within 32-bit handles. */
+#define RESERVE_MAX		((size_t)32 << 30)
+#define RESERVE_MIN		((size_t)1 << 30)
+#define RESERVE_PER_LIMIT	16
+
+#define TRIM_BYTES		((size_t)256 << 10)
+
+_Static_assert(ITEM_KEY_MAX == STORE_KEY_MAX, "one limit");
+
+static size_t
+item_head_size(unsigned fields, size_t key_length)
+{
+	return ITEM_HEADER + item_fields_size(fields) + key_length;
+}
+
+/* What the item counts for in `bytes`. */
+static size_t
+item_bytes(const struct item *item)
+{
+	return item_head_size(item->fields, item->key_length) + item->length;
+}
+
+static struct item *
+item_at(const struct store *store, uint32_t handle)
+{
+	return slab_item(&store->slab, handle);
+}
+
+/* Pages that the limit leaves beside the index. */
+static void
+balance(struct store *store)
+{
+	size_t index = index_size(&store->index);
+	size_t limit = store->config.limit;
+	size_t rest = limit > index ? limit - index : 0;
+	uint32_t pages = (uint32_t)(rest >> store->slab.page_shift);
+
+	if (pages != store->slab.pages_allowed)
+		slab_allow(&store->slab, pages > 0 ? pages : 1);
+}
+
+struct store *
+store_open(const struct store_config *config, struct error *error)
+{
+	struct slab_config slab = {
+		.limit = config->limit,
+		.reserve = config->limit * RESERVE_PER_LIMIT,
+		.growth_factor = config->growth_factor,
+		.chunk_min = ITEM_HEADER + config->chunk_min,
+	};
+	struct store *store = calloc(1, sizeof *store);
+
+	if (store == NULL) {
+		error_set(error, "out of memory for a store");
+		return NULL;
+	}
+	store->config = *config;
+	if (slab.reserve < RESERVE_MIN)
+		slab.reserve = RESERVE_MIN;
+	if (slab.reserve > RESERVE_MAX)
+		slab.reserve = RESERVE_MAX;
+	if (slab_open(&store->slab, &slab, error) == -1)
+		goto fail;
+	/* An entry takes less than an item, even when the index is empty. */
+	if (index_open(&store->index, &store->slab, config->hash_seed,
+	    slab.reserve, error) == -1)
+		goto fail_slab;
+	balance(store);
+	return store;
+fail_slab:
+	slab_close(&store->slab);
+fail:
+	free(store);
+	return NULL;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	index_close(&store->index);
+	slab_close(&store->slab);
+	free(store);
+}
+
+void
+store_set_time(struct store *store, int64_t unix_ms)
+{
+	store->now = unix_ms;
+}
+
+void
+store_prefetch(const struct store *store, uint64_t hash)
+{
+	index_prefetch(&store->index, hash);
+}
+
+void
+store_prefetch_item(const struct store *store, uint64_t hash)
+{
+	index_prefetch_item(&store->index, hash);
+}
+
+/*
+ * The pieces of a value of `length` bytes: `full` of a whole page, then one
+ * or two for the rest.
+ */
+struct cut {
+	size_t		full_bytes, half_bytes;	/* that such a piece holds */
+	uint32_t	full, count;
+	size_t		rest;			/* after the full ones */
+};
+
+static struct cut
+cut_value(const struct store *store, size_t length)
+{
+	struct cut cut = {
+		.full_bytes = slab_page_size(&store->slab) - ITEM_HEADER,
+		.half_bytes = slab_single_max(&store->slab) - ITEM_HEADER,
+	};
+
+	cut.full = (uint32_t)(length / cut.full_bytes);
+	cut.rest = length % cut.full_bytes;
+	cut.count = cut.full + (cut.rest > 0) + (cut.rest > cut.half_bytes);
+	return cut;
+}
+
+/* Bytes of value in piece `n`. */
+static size_t
+cut_piece(const struct cut *cut, uint32_t n)
+{
+	if (n < cut->full)
+		return cut->full_bytes;
+	if (cut->rest <= cut->half_bytes)
+		return cut->rest;
+	return n == cut->full ? cut->half_bytes : cut->rest - cut->half_bytes;
+}
+
+static uint32_t
+piece_count(const struct store *store, const struct item *item)
+{
+	if (!(item->fields & ITEM_LARGE))
+		return 0;
+	return cut_value(store, item->length).count;
+}
+
+static uint32_t
+alloc_chunk(struct store *store, size_t size)
+{
+	unsigned class = slab_class_for(&store->slab, size);
+	uint32_t handle;
+
+	while ((handle = slab_alloc(&store->slab, class)) == 0)
+		if (!store->config.evict || !evict_for_class(store, class))
+			return 0;
+	/* So that the eviction hand leaves it alone until it is linked. */
+	*item_at(store, handle) = (struct item){ .state = ITEM_DETACHED };
+	return handle;
+}
+
+static void
+free_item(struct store *store, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+	uint32_t pieces = piece_count(store, item);
+
+	for (uint32_t n = 0; n < pieces; n++)
+		if (item_piece(item, n) != 0)
+			slab_free(&store->slab, item_piece(item, n));
+	slab_free(&store->slab, handle);
+}
+
+static bool
+alloc_pieces(struct store *store, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+	struct cut cut = cut_value(store, item->length);
+
+	for (uint32_t n = 0; n < cut.count; n++)
+		item_set_piece(item, n, 0);
+	for (uint32_t n = 0; n < cut.count; n++) {
+		uint32_t piece = alloc_chunk(store,
+		    ITEM_HEADER + cut_piece(&cut, n));
+
+		if (piece == 0)
+			return false;
+		*item_at(store, piece) = (struct item){
+			.length = handle, .state = ITEM_PIECE,
+		};
+		item_set_piece(item, n, piece);
+	}
+	return true;
+}
+
+/* The fields that a value needs; `before` are those of the item it follows. */
+static unsigned
+fields_for(const struct store *store, size_t size, uint32_t flags,
+    int64_t expiry, unsigned before)
+{
+	unsigned fields = flags != 0 ? ITEM_FLAGS : 0;
+
+	if (expiry != 0 || size >= ITEM_FULL_SIZE)
+		fields |= ITEM_EXPIRY;
+	if (store->config.cas &&
+	    (before & ITEM_CAS || size >= ITEM_FULL_SIZE))
+		fields |= ITEM_CAS;
+	return fields;
+}
+
+static void
+write_head(struct store *store, struct item *item, const char *key,
+    size_t key_length, uint32_t flags, int64_t expiry)
+{
+	item->key_length = (uint8_t)key_length;
+	if (item->fields & ITEM_EXPIRY)
+		item_set_expiry(item, expiry);
+	if (item->fields & ITEM_CAS)
+		item_set_cas(item, ++store->cas);
+	if (item->fields & ITEM_FLAGS)
+		item_set_flags(item, flags);
+	memcpy(item_key(item), key, key_length);
+}
+
+/*
+ * A detached item without its value. STORE_TOO_LARGE or STORE_NO_MEMORY:
+ * nothing was taken.
+ */
+static enum store_result
+new_item(struct store *store, const struct store_key *key, size_t length,
+    uint32_t flags, int64_t expiry, unsigned before, uint32_t *handle)
+{
+	size_t plain = ITEM_HEADER + key->length + length;
+	unsigned fields = fields_for(store, plain, flags, expiry, before);
+	size_t size = item_head_size(fields, key->length);
+	struct item *item;
+
+	if (size + length > store->config.item_max)
+		return STORE_TOO_LARGE;
+	if (size + length <= slab_single_max(&store->slab)) {
+		size += length;
+	} else {
+		fields |= ITEM_LARGE;
+		size += cut_value(store, length).count * sizeof(uint32_t);
+	}
+	*handle = alloc_chunk(store, size);
+	if (*handle == 0)
+		return STORE_NO_MEMORY;
+	item = item_at(store, *handle);
+	item->length = (uint32_t)length;
+	item->fields = (uint8_t)fields;
+	write_head(store, item, key->bytes, key->length, flags, expiry);
+	if (fields & ITEM_LARGE && !alloc_pieces(store, *handle)) {
+		free_item(store, *handle);
+		return STORE_NO_MEMORY;
+	}
+	return STORE_OK;
+}
+
+uint32_t
+store_removable(const struct store *store, uint32_t handle)
+{
+	const struct item *item = item_at(store, handle);
+
+	if (item_kind(item) == ITEM_PIECE) {
+		handle = item->length;
+		item = item_at(store, handle);
+	}
+	if (item_kind(item) != ITEM_LINKED || item->pins > 0)
+		return 0;
+	return handle;
+}
+
+/* The item is in the index no longer, and not counted. */
+static void
+drop(struct store *store, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+
+	store->counts.items--;
+	store->counts.bytes -= item_bytes(item);
+	if (item->pins > 0)
+		item_set_kind(item, ITEM_DETACHED);
+	else
+		free_item(store, handle);
+}
+
+void
+store_unlink(struct store *store, uint32_t handle)
+{
+	const struct item *item = item_at(store, handle);
+
+	CHECK(item_kind(item) == ITEM_LINKED);
+	index_remove(&store->index, hash_bytes(store->config.hash_seed,
+	    item_key(item), item->key_length), handle);
+	drop(store, handle);
+}
+
+/* The key's item, if it is there and not due. */
+static uint32_t
+find(struct store *store, const struct store_key *key)
+{
+	uint32_t handle = index_find(&store->index, key->hash, key->bytes,
+	    key->length);
+
+	if (handle != 0 && item_expired(item_at(store, handle), store->now)) {
+		expiry_reclaim(store, handle);
+		return 0;
+	}
+	return handle;
+}
+
+static void
+describe(const struct store *store, uint32_t handle, struct store_item *out)
+{
+	const struct item *item = item_at(store, handle);
+
+	*out = (struct store_item){
+		.handle = handle,
+		.length = item->length,
+		.flags = item_flags(item),
+		.pieces = piece_count(store, item),
+		.value = item_value(item),
+		.cas = item_cas(item),
+		.expiry = item_expiry(item),
+	};
+	if (out->pieces > 0)
+		out->value = NULL;
+}
+
+/* Count a pin on every page that holds a part of the item. */
+static void
+pin_pages(struct store *store, uint32_t handle, int change)
+{
+	struct slab *slab = &store->slab;
+	const struct item *item = item_at(store, handle);
+	uint32_t pieces = piece_count(store, item);
+
+	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
+	for (uint32_t n = 0; n < pieces; n++)
+		slab->pages[slab_page_of(slab, item_piece(item, n))].pinned +=
+		    (uint32_t)change;
+}
+
+static bool
+pin(struct store *store, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+
+	if (item->pins == ITEM_PINS_MAX)
+		return false;
+	item->pins++;
+	pin_pages(store, handle, 1);
+	return true;
+}
+
+static void
+unpin(struct store *store, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+
+	CHECK(item->pins > 0);
+	pin_pages(store, handle, -1);
+	if (--item->pins == 0 && item_kind(item) == ITEM_DETACHED)
+		free_item(store, handle);
+}
+
+bool
+store_pin(struct store *store, const struct store_item *item)
+{
+	return pin(store, item->handle);
+}
+
+void
+store_unpin(struct store *store, const void *part)
+{
+	uint32_t handle = slab_find_chunk(&store->slab, part);
+	const struct item *item = item_at(store, handle);
+
+	unpin(store, item_kind(item) == ITEM_PIECE ? item->length : handle);
+}
+
+unsigned
+store_parts(const struct store *store, const struct store_item *described,
+    uint32_t first, struct iovec *parts, unsigned count)
+{
+	const struct item *item = item_at(store, described->handle);
+	struct cut cut = cut_value(store, item->length);
+	unsigned n = 0;
+
+	if (described->pieces == 0) {
+		if (first > 0 || count == 0)
+			return 0;
+		parts[0] = (struct iovec){ item_value(item), item->length };
+		return 1;
+	}
+	for (; n < count && first + n < cut.count; n++) {
+		uint32_t piece = item_piece(item, first + n);
+
+		parts[n].iov_base = (char *)item_at(store, piece) +
+		    ITEM_HEADER;
+		parts[n].iov_len = cut_piece(&cut, first + n);
+	}
+	return n;
+}
+
+/*
+ * Give a small item that nobody holds more fields. It may move, so its new
+ * handle is returned; 0: no memory, the item is as it was.
+ */
+static uint32_t
+add_fields(struct store *store, const struct store_key *key, uint32_t handle,
+    unsigned fields)
+{
+	struct item *item = item_at(store, handle), *to = item;
+	size_t body = item->key_length + (size_t)item->length;
+	size_t size;
+	struct item old = *item;
+	uint32_t flags = item_flags(item), moved = handle;
+	int64_t expiry = item_expiry(item);
+
+	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
+	fields |= item->fields;
+	size = ITEM_HEADER + item_fields_size(fields) + body;
+	if (size > slab_class_of(&store->slab, handle)->chunk_size) {
+		CHECK(pin(store, handle));
+		moved = alloc_chunk(store, size);
+		unpin(store, handle);
+		if (moved == 0)
+			return 0;
+		to = item_at(store, moved);
+	}
+	memmove((char *)to + ITEM_HEADER + item_fields_size(fields),
+	    item_key(item), body);
+	*to = old;
+	to->fields = (uint8_t)fields;
+	if (fields & ITEM_EXPIRY)
+		item_set_expiry(to, expiry);
+	if (fields & ITEM_CAS)
+		item_set_cas(to, ++store->cas);
+	if (fields & ITEM_FLAGS)
+		item_set_flags(to, flags);
+	store->counts.bytes += item_fields_size(fields) -
+	    item_fields_size(old.fields);
+	if (moved != handle) {
+		index_replace(&store->index, key->hash, handle, moved);
+		expiry_note(store, moved, expiry);
+		slab_free(&store->slab, handle);
+	}
+	return moved;
+}
+
+/* The cas unique changes with every write, if the item has one. */
+static void
+renew_cas(struct store *store, struct item *item)
+{
+	if (item->fields & ITEM_CAS)
+		item_set_cas(item, ++store->cas);
+}
+
+/* Answer with an item that was found. */
+static enum store_result
+give(struct store *store, const struct store_key *key, uint32_t handle,
+    bool want_cas, struct store_item *out)
+{
+	if (want_cas && store->config.cas &&
+	    !(item_at(store, handle)->fields & ITEM_CAS)) {
+		handle = add_fields(store, key, handle, ITEM_CAS);
+		if (handle == 0)
+			return STORE_NO_MEMORY;
+	}
+	item_heat(item_at(store, handle));
+	describe(store, handle, out);
+	return STORE_OK;
+}
+
+enum store_result
+store_get(struct store *store, const struct store_key *key, bool want_cas,
+    struct store_item *out)
+{
+	uint64_t reclaimed = store->counts.reclaimed;
+	uint32_t handle = find(store, key);
+
+	if (handle == 0) {
+		store->counts.get_expired +=
+		    store->counts.reclaimed - reclaimed;
+		return STORE_MISS;
+	}
+	return give(store, key, handle, want_cas, out);
+}
+
+enum store_result
+store_touch(struct store *store, const struct store_key *key, int64_t expiry,
+    bool want_cas, struct store_item *out)
+{
+	uint32_t handle = find(store, key);
+
+	if (handle == 0)
+		return STORE_MISS;
+	if (expiry != 0 && !(item_at(store, handle)->fields & ITEM_EXPIRY)) {
+		handle = add_fields(store, key, handle, ITEM_EXPIRY);
+		if (handle == 0)
+			return STORE_NO_MEMORY;
+	}
+	if (item_at(store, handle)->fields & ITEM_EXPIRY) {
+		item_set_expiry(item_at(store, handle), expiry);
+		expiry_note(store, handle, expiry);
+	}
+	return give(store, key, handle, want_cas, out);
+}
+
+/* Make a detached item the key's one, in place of what is there. */
+static enum store_result
+link_item(struct store *store, const struct store_key *key, uint32_t handle)
+{
+	struct item *item = item_at(store, handle);
+	uint32_t old = index_find(&store->index, key->hash, key->bytes,
+	    key->length);
+
+	if (old != 0) {
+		index_replace(&store->index, key->hash, old, handle);
+		drop(store, old);
+	} else if (!index_add(&store->index, key->hash, handle)) {
+		if (item->pins == 0)
+			free_item(store, handle);
+		return STORE_NO_MEMORY;
+	}
+	item_set_kind(item, ITEM_LINKED);
+	expiry_note(store, handle, item_expiry(item));
+	store->counts.items++;
+	store->counts.bytes += item_bytes(item);
+	return STORE_OK;
+}
+
+/* Write over an item that nobody holds, if its chunk is the right one. */
+static bool
+overwrite(struct store *store, const struct store_key *key, uint32_t handle,
+    const struct store_value *value)
+{
+	struct item *item = item_at(store, handle);
+	size_t plain = ITEM_HEADER + key->length + value->bytes.length;
+	unsigned fields = fields_for(store, plain, value->flags,
+	    value->expiry, item->fields);
+	size_t size = item_head_size(fields, key->length) +
+	    value->bytes.length;
+	struct slab_class *class = slab_class_of(&store->slab, handle);
+
+	if (item->pins > 0 || item->fields & ITEM_LARGE ||
+	    size > class->chunk_size || class !=
+	    &store->slab.classes[slab_class_for(&store->slab, size)])
+		return false;
+	store->counts.bytes -= item_bytes(item);
+	item->fields = (uint8_t)fields;
+	item->length = (uint32_t)value->bytes.length;
+	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
+	write_head(store, item, key->bytes, key->length, value->flags,
+	    value->expiry);
+	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
+	expiry_note(store, handle, value->expiry);
+	store->counts.bytes += item_bytes(item);
+	return true;
+}
+
+/* Copy bytes to `offset` of an item's value. */
+static void
+write_value(struct store *store, uint32_t handle, size_t offset,
+    struct slice from)
+{
+	struct store_item item;
+	struct iovec part;
+
+	describe(store, handle, &item);
+	for (uint32_t n = 0; from.length > 0 &&
+	    store_parts(store, &item, n, &part, 1) == 1; n++) {
+		size_t length = part.iov_len;
+
+		if (offset >= length) {
+			offset -= length;
+			continue;
+		}
+		length -= offset;
+		if (length > from.length)
+			length = from.length;
+		memcpy((char *)part.iov_base + offset, from.bytes, length);
+		from.bytes += length;
+		from.length -= length;
+		offset = 0;
+	}
+	CHECK(from.length == 0);
+}
+
+/* Copy one item's value to `offset` of another's. */
+static void
+copy_value(struct store *store, uint32_t to, size_t offset, uint32_t from)
+{
+	struct store_item item;
+	struct iovec part;
+
+	describe(store, from, &item);
+	for (uint32_t n = 0; store_parts(store, &item, n, &part, 1) == 1;
+	    n++) {
+		write_value(store, to, offset,
+		    (struct slice){ part.iov_base, part.iov_len });
+		offset += part.iov_len;
+	}
+}
+
+static enum store_result
+put_bytes(struct store *store, const struct store_key *key, uint32_t old,
+    const struct store_value *value)
+{
+	unsigned before = old != 0 ? item_at(store, old)->fields : 0;
+	enum store_result result;
+	uint32_t handle;
+
+	if (old != 0 && overwrite(store, key, old, value))
+		return STORE_OK;
+	result = new_item(store, key, value->bytes.length, value->flags,
+	    value->expiry, before, &handle);
+	if (result != STORE_OK)
+		return result;
+	write_value(store, handle, 0, value->bytes);
+	return link_item(store, key, handle);
+}
+
+static enum store_result
+put_draft(struct store *store, const struct store_key *key,
+    const struct store_value *value)
+{
+	renew_cas(store, item_at(store, value->draft));
+	return link_item(store, key, value->draft);
+}
+
+/* Add at the end of an item that nobody holds, if its chunk has room. */
+static bool
+append_in_place(struct store *store, uint32_t handle, struct slice bytes)
+{
+	struct item *item = item_at(store, handle);
+
+	if (item->pins > 0 || item->fields & ITEM_LARGE ||
+	    item_bytes(item) + bytes.length >= ITEM_FULL_SIZE ||
+	    item_bytes(item) + bytes.length >
+	    slab_class_of(&store->slab, handle)->chunk_size)
+		return false;
+	memcpy(item_value(item) + item->length, bytes.bytes, bytes.length);
+	item->length += (uint32_t)bytes.length;
+	store->counts.bytes += bytes.length;
+	renew_cas(store, item);
+	return true;
+}
+
+static enum store_result
+join(struct store *store, const struct store_key *key, uint32_t old,
+    enum store_mode mode, const struct store_value *value)
+{
+	const struct item *item = item_at(store, old);
+	size_t old_length = item->length, more = value->draft != 0 ?
+	    item_at(store, value->draft)->length : value->bytes.length;
+	size_t at = mode == STORE_APPEND ? old_length : 0;
+	enum store_result result;
+	uint32_t handle;
+
+	if (mode == STORE_APPEND && value->draft == 0 &&
+	    append_in_place(store, old, value->bytes))
+		return STORE_OK;
+	if (!pin(store, old))
+		return STORE_NO_MEMORY;
+	result = new_item(store, key, old_length + more, item_flags(item),
+	    item_expiry(item), item->fields, &handle);
+	if (result == STORE_OK) {
+		copy_value(store, handle, mode == STORE_APPEND ? 0 : more,
+		    old);
+		if (value->draft != 0)
+			copy_value(store, handle, at, value->draft);
+		else
+			write_value(store, handle, at, value->bytes);
+		result = link_item(store, key, handle);
+	}
+	unpin(store, old);
+	return result;
+}
+
+/* Does the mode allow to store, when `old` is there (0: nothing is)? */
+static enum store_result
+condition(const struct store *store, enum store_mode mode, uint32_t old,
+    const struct store_value *value)
+{
+	switch (mode) {
+	case STORE_SET:
+		return STORE_OK;
+	case STORE_ADD:
+		return old == 0 ? STORE_OK : STORE_NOT_STORED;
+	case STORE_REPLACE:
+	case STORE_APPEND:
+	case STORE_PREPEND:
+		return old != 0 ? STORE_OK : STORE_NOT_STORED;
+	case STORE_CAS:
+		break;
+	}
+	if (old == 0)
+		return STORE_MISS;
+	/* An item without a unique: nobody can hold the right one. */
+	if (!(item_at(store, old)->fields & ITEM_CAS) ||
+	    item_cas(item_at(store, old)) != value->cas)
+		return STORE_EXISTS;
+	return STORE_OK;
+}
+
+/* After a write: the index may have grown at the pages' expense. */
+static void
+settle(struct store *store)
+{
+	balance(store);
+	if (store->slab.pages_held > store->slab.pages_allowed &&
+	    store->config.evict)
+		evict_page(store);
+}
+
+enum store_result
+store_put(struct store *store, const struct store_key *key,
+    enum store_mode mode, const struct store_value *value)
+{
+	uint32_t old = find(store, key);
+	enum store_result result = condition(store, mode, old, value);
+
+	if (result == STORE_OK) {
+		if (mode == STORE_APPEND || mode == STORE_PREPEND)
+			result = join(store, key, old, mode, value);
+		else if (value->draft != 0)
+			result = put_draft(store, key, value);
+		else
+			result = put_bytes(store, key, old, value);
+		if (result == STORE_OK)
+			store->counts.total_items++;
+		else if (mode == STORE_SET)
+			store_delete(store, key);
+	}
+	if (value->draft != 0)
+		unpin(store, value->draft);
+	settle(store);
+	return result;
+}
+
+enum store_result
+store_delete(struct store *store, const struct store_key *key)
+{
+	uint32_t handle = find(store, key);
+
+	if (handle == 0)
+		return STORE_MISS;
+	store_unlink(store, handle);
+	return STORE_OK;
+}
+
+/*
+ * The number that a value begins with: spaces and a '+' may stand before it,
+ * a space and anything after it.
+ */
+static bool
+leading_number(struct slice value, uint64_t *number)
+{
+	size_t end;
+
+	while (value.length > 0 && value.bytes[0] == ' ') {
+		value.bytes++;
+		value.length--;
+	}
+	if (value.length > 0 && value.bytes[0] == '+') {
+		value.bytes++;
+		value.length--;
+	}
+	for (end = 0; end < value.length && value.bytes[end] != ' '; end++)
+		;
+	return decimal_parse((struct slice){ value.bytes, end }, number);
+}
+
+enum store_result
+store_add_number(struct store *store, const struct store_key *key,
+    bool subtract, uint64_t delta, uint64_t *number)
+{
+	uint32_t handle = find(store, key);
+	char digits[DECIMAL_MAX];
+	struct store_value value;
+	struct item *item;
+	size_t length;
+
+	if (handle == 0)
+		return STORE_MISS;
+	item = item_at(store, handle);
+	if (item->fields & ITEM_LARGE || !leading_number((struct slice){
+	    item_value(item), item->length }, number))
+		return STORE_NOT_A_NUMBER;
+	if (!subtract)
+		*number += delta;
+	else
+		*number = *number > delta ? *number - delta : 0;
+	length = decimal_format(digits, *number);
+	item_heat(item);
+	if (length <= item->length && item->pins == 0) {
+		memcpy(item_value(item), digits, length);
+		memset(item_value(item) + length, ' ', item->length - length);
+		renew_cas(store, item);
+		return STORE_OK;
+	}
+	value = (struct store_value){
+		.bytes = { digits, length },
+		.flags = item_flags(item),
+		.expiry = item_expiry(item),
+	};
+	return put_bytes(store, key, handle, &value);
+}
+
+enum store_result
+store_draft(struct store *store, const struct store_key *key,
+    uint32_t length, uint32_t flags, int64_t expiry, uint32_t *draft)
+{
+	enum store_result result = new_item(store, key, length, flags, expiry,
+	    ITEM_CAS, draft);
+
+	if (result == STORE_OK)
+		CHECK(pin(store, *draft));
+	return result;
+}
+
+void
+store_draft_item(const struct store *store, uint32_t draft,
+    struct store_item *out)
+{
+	describe(store, draft, out);
+}
+
+void
+store_draft_abandon(struct store *store, uint32_t draft)
+{
+	unpin(store, draft);
+}
+
+/* Everything on a page that somebody holds a part of goes but for that. */
+static void
+flush_pinned_page(struct store *store, uint32_t page)
+{
+	struct slab *slab = &store->slab;
+
+	for (uint32_t n = 0; n < slab->pages[page].fresh; n++) {
+		uint32_t handle = slab_handle(slab, page, n);
+		struct item *item = item_at(store, handle);
+		struct item *owner = item_kind(item) == ITEM_PIECE ?
+		    item_at(store, item->length) : item;
+
+		if (item_kind(item) == ITEM_FREE)
+			continue;
+		if (owner->pins == 0)
+			slab_free(slab, handle);
+		else
+			item_set_kind(owner, ITEM_DETACHED);
+	}
+}
+
+void
+store_flush(struct store *store)
+{
+	struct slab *slab = &store->slab;
+
+	for (uint32_t page = 1; page < slab->pages_touched; page++)
+		if (slab->pages[page].class != SLAB_NO_CLASS &&
+		    slab->pages[page].pinned > 0)
+			flush_pinned_page(store, page);
+	for (uint32_t page = 1; page < slab->pages_touched; page++)
+		if (slab->pages[page].class != SLAB_NO_CLASS &&
+		    slab->pages[page].pinned == 0)
+			slab_free_page(slab, page);
+	index_clear(&store->index);
+	store->counts.items = 0;
+	store->counts.bytes = 0;
+}
+
+bool
+store_tick(struct store *store, unsigned budget)
+{
+	bool more;
+
+	index_trim(&store->index, TRIM_BYTES);
+	balance(store);
+	more = expiry_slice(store, budget);
+	if (store->slab.pages_held > store->slab.pages_allowed)
+		more |= evict_page(store);
+	return more;
+}
+
+bool
+store_set_limit(struct store *store, size_t bytes)
+{
+	if (bytes > store->slab.reserved)
+		return false;
+	store->config.limit = bytes;
+	balance(store);
+	return true;
+}
+
+const struct store_counts *
+store_counts(const struct store *store)
+{
+	return &store->counts;
+}
+
+size_t
+store_index_size(const struct store *store)
+{
+	return index_size(&store->index);
+}
+
+unsigned
+store_index_power(const struct store *store)
+{
+	return 63 - (unsigned)__builtin_clzll(store->index.bucket_count);
+}
+
+bool
+store_index_resizing(const struct store *store)
+{
+	return store->index.bucket_count != store->index.bucket_target;
+}
+
+uint32_t
+store_free_pages(const struct store *store)
+{
+	uint32_t count = 0;
+
+	for (uint32_t page = store->slab.pool; page != SLAB_NO_PAGE;
+	    page = store->slab.pages[page].next)
+		count++;
+	return count;
+}

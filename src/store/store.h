@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * store.h - the items of one shard: find, put, delete, evict, expire.
+ *
+ * A store is used by one thread at a time and does no system call but for
+ * memory when it grows. All its memory is slab pages and the index, within
+ * the limit it was given; nothing is allocated per item elsewhere.
+ *
+ * Times are unix milliseconds; an expiry of 0 is never. Every call goes by
+ * the time set with store_set_time().
+ *
+ * What a call returns by pointer is valid until the next call on the store
+ * that may change it; only a pinned value stays until it is unpinned.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct iovec;
+struct store;
+
+#define STORE_KEY_MAX	250
+
+struct store_config {
+	size_t		limit;		/* bytes of pages and index */
+	size_t		item_max;	/* bytes of header, key and value */
+	double		growth_factor;	/* of the size classes */
+	size_t		chunk_min;	/* bytes of key and value at least */
+	bool		evict;		/* false: refuse when full */
+	bool		cas;		/* false: no item has a cas unique */
+	uint64_t	hash_seed;	/* that keys are hashed with */
+};
+
+enum store_result {
+	STORE_OK,
+	STORE_MISS,		/* no such key */
+	STORE_EXISTS,		/* cas: changed since */
+	STORE_NOT_STORED,	/* add, replace, append: the condition failed */
+	STORE_TOO_LARGE,	/* above item_max */
+	STORE_NO_MEMORY,	/* and nothing may be evicted */
+	STORE_NOT_A_NUMBER,	/* incr, decr: the value is none */
+};
+
+struct store_key {
+	const char	*bytes;
+	size_t		 length;	/* 1..STORE_KEY_MAX */
+	uint64_t	 hash;		/* hash_bytes() of it */
+};
+
+/* What a caller sees of an item. */
+struct store_item {
+	uint32_t	 handle;	/* for the calls that take a store_item */
+	uint32_t	 length;	/* of the value, bytes */
+	uint32_t	 flags;
+	uint32_t	 pieces;	/* 0: the value is one piece, at `value` */
+	const char	*value;
+	uint64_t	 cas;		/* 0 unless asked for */
+	int64_t		 expiry;
+};
+
+enum store_mode {
+	STORE_SET,
+	STORE_ADD,		/* only a new key */
+	STORE_REPLACE,		/* only an existing key */
+	STORE_APPEND,		/* to an existing value; flags, expiry kept */
+	STORE_PREPEND,
+	STORE_CAS,		/* only when the cas unique is still `cas` */
+};
+
+/*
+ * A value to store: bytes of the caller's, or a draft that was filled. A
+ * draft is used up by store_put(), whatever it returns.
+ */
+struct store_value {
+	struct slice	bytes;
+	uint32_t	draft;		/* handle, 0 = use `bytes` */
+	uint32_t	flags;
+	int64_t		expiry;
+	uint64_t	cas;		/* for STORE_CAS */
+};
+
+/* Counted since the store was opened, but for `items` and `bytes`. */
+struct store_counts {
+	uint64_t	items;			/* now */
+	uint64_t	bytes;			/* of these, with headers */
+	uint64_t	total_items;		/* stored */
+	uint64_t	evictions;
+	uint64_t	evicted_unfetched;
+	uint64_t	evicted_active;		/* were hit again lately */
+	uint64_t	get_expired;		/* found due by store_get() */
+	uint64_t	expired_unfetched;
+	uint64_t	reclaimed;		/* expired ones, by any way */
+	uint64_t	pages_moved;		/* from class to class */
+};
+
+/* NULL: no memory or address space, and `error` says so. */
+struct store *store_open(const struct store_config *, struct error *);
+void	store_close(struct store *);
+
+void	store_set_time(struct store *, int64_t unix_ms);
+
+/* First bring a key's bucket into the cache; a while later its item. */
+void	store_prefetch(const struct store *, uint64_t hash);
+void	store_prefetch_item(const struct store *, uint64_t hash);
+
+/*
+ * STORE_OK and the item, or STORE_MISS. With `want_cas` the item has a cas
+ * unique afterwards; STORE_NO_MEMORY: there was no room for one.
+ */
+enum store_result store_get(struct store *, const struct store_key *,
+	    bool want_cas, struct store_item *);
+
+/* As store_get(), and the item expires at `expiry` from now on. */
+enum store_result store_touch(struct store *, const struct store_key *,
+	    int64_t expiry, bool want_cas, struct store_item *);
+
+/*
+ * Store a value. Whatever fails leaves the old value as it was, but for
+ * STORE_SET: then it is gone, so that no reader gets a value which its
+ * writer believes replaced.
+ */
+enum store_result store_put(struct store *, const struct store_key *,
+	    enum store_mode, const struct store_value *);
+
+enum store_result store_delete(struct store *, const struct store_key *);
+
+/*
+ * Add to (or subtract from) a decimal value of up to 20 digits. incr wraps at
+ * 2^64, decr stops at 0. A result shorter than the value is padded with
+ * spaces. `*number` is the result.
+ */
+enum store_result store_add_number(struct store *, const struct store_key *,
+	    bool subtract, uint64_t delta, uint64_t *number);
+
+/* Every item is gone, in time that does not depend on their number. */
+void	store_flush(struct store *);
+
+/*
+ * Hold a value where it is: it is neither moved nor changed until each pin
+ * is undone. False: too many pins; copy it instead. The value's parts, in
+ * order, are given by store_parts(); undo with the address of any of them.
+ */
+bool	store_pin(struct store *, const struct store_item *);
+void	store_unpin(struct store *, const void *part);
+
+/*
+ * The parts `first`, `first` + 1, ... of a value, `count` of them at most.
+ * Returns how many were written. A value in one piece has one part.
+ */
+unsigned store_parts(const struct store *, const struct store_item *,
+	    uint32_t first, struct iovec *, unsigned count);
+
+/*
+ * Memory for a value of `length` bytes that arrives over time. It is nobody's
+ * to see or evict until store_put(). store_draft_item() describes it, for
+ * store_parts(). STORE_TOO_LARGE, STORE_NO_MEMORY: `*draft` is not set, and
+ * the caller may want to delete the key.
+ */
+enum store_result store_draft(struct store *, const struct store_key *,
+	    uint32_t length, uint32_t flags, int64_t expiry, uint32_t *draft);
+void	store_draft_item(const struct store *, uint32_t draft,
+	    struct store_item *);
+void	store_draft_abandon(struct store *, uint32_t draft);
+
+/*
+ * Housekeeping: reclaim items that fell due and give back memory, looking at
+ * no more than `budget` chunks. True: there is more to do now.
+ */
+bool	store_tick(struct store *, unsigned budget);
+
+/*
+ * Change the limit. Growing is at once; shrinking evicts page by page in
+ * store_tick(). False: `bytes` is beyond what the store can ever hold.
+ */
+bool	store_set_limit(struct store *, size_t bytes);
+
+const struct store_counts *store_counts(const struct store *);
+size_t	store_index_size(const struct store *);		/* bytes */
+unsigned store_index_power(const struct store *);	/* log2 of buckets */
+bool	store_index_resizing(const struct store *);
+uint32_t store_free_pages(const struct store *);
+
+/* Walk everything and CHECK that it fits together. For tests; slow. */
+void	store_verify(const struct store *);
+
+#endif

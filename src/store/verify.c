@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * verify.c - walks a whole store and CHECKs that its parts agree: every chunk
+ * is free or somebody's, every linked item is found under its key, and what
+ * is counted is what is there. For tests; slow.
+ */
+#include "base/check.h"
+#include "base/hash.h"
+#include "store/state.h"
+
+struct sums {
+	uint64_t	items;
+	uint64_t	bytes;
+	uint64_t	pages;
+};
+
+static void
+verify_item(const struct store *store, uint32_t handle, struct sums *sums)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	uint64_t hash = hash_bytes(store->config.hash_seed, item_key(item),
+	    item->key_length);
+
+	CHECK(item->key_length > 0);
+	CHECK(index_find(&store->index, hash, item_key(item),
+	    item->key_length) == handle);
+	sums->items++;
+	sums->bytes += ITEM_HEADER + item_fields_size(item->fields) +
+	    item->key_length + item->length;
+}
+
+static void
+verify_chunk(const struct store *store, uint32_t handle, struct sums *sums)
+{
+	const struct item *item = slab_item(&store->slab, handle), *owner;
+
+	switch (item_kind(item)) {
+	case ITEM_LINKED:
+		verify_item(store, handle, sums);
+		break;
+	case ITEM_DETACHED:
+		CHECK(item->pins > 0);
+		break;
+	case ITEM_PIECE:
+		owner = slab_item(&store->slab, item->length);
+		CHECK(item_kind(owner) == ITEM_LINKED ||
+		    item_kind(owner) == ITEM_DETACHED);
+		CHECK(owner->fields & ITEM_LARGE);
+		break;
+	default:
+		CHECK(item_kind(item) == ITEM_FREE);
+	}
+}
+
+/* The chunks of the page's free list, which all are free. */
+static uint32_t
+count_free(const struct store *store, const struct slab_page *page)
+{
+	uint32_t count = 0;
+
+	for (uint32_t handle = page->free; handle != 0; count++) {
+		const struct item *item = slab_item(&store->slab, handle);
+
+		CHECK(item_kind(item) == ITEM_FREE);
+		CHECK(count < page->fresh);
+		handle = item->length;
+	}
+	return count;
+}
+
+static void
+verify_page(const struct store *store, uint32_t number, struct sums *sums)
+{
+	const struct slab_page *page = &store->slab.pages[number];
+	uint32_t used = 0;
+
+	for (uint32_t chunk = 0; chunk < page->fresh; chunk++) {
+		uint32_t handle = slab_handle(&store->slab, number, chunk);
+
+		used += item_kind(slab_item(&store->slab, handle)) !=
+		    ITEM_FREE;
+		verify_chunk(store, handle, sums);
+	}
+	CHECK(used > 0 && used == page->used);
+	CHECK(used + count_free(store, page) == page->fresh);
+	sums->pages++;
+}
+
+static void
+verify_class(const struct store *store, unsigned number)
+{
+	const struct slab_class *class = &store->slab.classes[number];
+	uint32_t page = class->hand_page, pages = 0;
+	uint64_t used = 0;
+
+	if (class->pages > 0)
+		do {
+			CHECK(store->slab.pages[page].class == number);
+			used += store->slab.pages[page].used;
+			page = store->slab.pages[page].next;
+			CHECK(++pages <= class->pages);
+		} while (page != class->hand_page);
+	CHECK(pages == class->pages);
+	CHECK(used == class->used);
+}
+
+void
+store_verify(const struct store *store)
+{
+	struct sums sums = { 0, 0, 0 };
+
+	for (uint32_t page = 1; page < store->slab.pages_touched; page++)
+		if (store->slab.pages[page].class != SLAB_NO_CLASS)
+			verify_page(store, page, &sums);
+	for (unsigned class = 0; class < store->slab.class_count; class++)
+		verify_class(store, class);
+	CHECK(sums.items == store->counts.items);
+	CHECK(sums.items == store->index.count);
+	CHECK(sums.bytes == store->counts.bytes);
+	CHECK(sums.pages + store_free_pages(store) == store->slab.pages_held);
+}

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Cairn.pm - start a server, talk to it, stop it: what every t/*.t builds on.
+#
+#	my $server = Cairn->start(flags => ['-m', '64'], unix => 1);
+#	my $client = $server->connect;
+#	$client->send("get a\r\n");
+#	is($client->line, 'END');
+#	is($server->stop, 0);
+#
+# A server is cairnd of the build (top_builddir), or the one that the
+# environment variable CAIRN_SERVER names: CAIRN_SERVER=memcached runs a test
+# against the reference. Ports are ephemeral, files live in a temporary
+# directory, and END kills what a test has left behind, so tests run in
+# parallel. A connection lives in Cairn::Connection; whatever waits there
+# dies after a time limit with words that say what it waited for.
+package Cairn;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Spec;
+use File::Temp;
+use IO::Socket::INET;
+use IO::Socket::IP;
+use IO::Socket::UNIX;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+use Cairn::Connection;
+
+our $TIMEOUT = $ENV{CAIRN_TEST_TIMEOUT} || 10;
+our $SCRIPT_TIMEOUT = $ENV{CAIRN_TEST_SCRIPT_TIMEOUT} || 300;
+
+my %running;		# pid => server, of this process
+my $owner = $$;
+
+# A test that is told to end, or takes too long, ends by way of END.
+for my $signal (qw(INT TERM HUP)) {
+	$SIG{$signal} = sub { exit 1 };
+}
+$SIG{PIPE} = 'IGNORE';
+$SIG{ALRM} = sub {
+	print STDERR "# no end after $SCRIPT_TIMEOUT s, giving up\n";
+	exit 1;
+};
+alarm $SCRIPT_TIMEOUT;
+
+END {
+	if ($$ == $owner) {
+		my $status = $?;
+		kill_group($_) for values %running;
+		$? = $status;
+	}
+}
+
+sub
+srcdir
+{
+	return $ENV{top_srcdir} || '.';
+}
+
+sub
+builddir
+{
+	return $ENV{top_builddir} || '.';
+}
+
+# Where a program of the PATH (or of the usual places) is, or undef.
+sub
+find_program
+{
+	my ($name) = @_;
+
+	for my $dir (File::Spec->path, qw(/usr/local/bin /usr/bin /bin)) {
+		return "$dir/$name" if -f "$dir/$name" && -x _;
+	}
+	return undef;
+}
+
+# The program under test.
+sub
+server_program
+{
+	my $name = $ENV{CAIRN_SERVER} || builddir() . '/cairnd';
+
+	return $name =~ m{/} ? File::Spec->rel2abs($name)
+	    : find_program($name) || croak("no program $name");
+}
+
+# True when the program under test is the reference, memcached, which lacks
+# our own flags.
+sub
+is_reference
+{
+	my ($program) = @_;
+
+	return ($program // server_program()) =~ m{(^|/)memcached[^/]*$};
+}
+
+# A directory that the server may write too, whoever it runs as.
+sub
+scratch
+{
+	my $dir = File::Temp->newdir('cairn-test-XXXXXX', TMPDIR => 1);
+
+	chmod 0777, "$dir";
+	return $dir;
+}
+
+# Flags a server needs to run at all under this account.
+sub
+account_flags
+{
+	return $> == 0 ? ('-u', 'nobody') : ();
+}
+
+# Start a server and wait until it listens. Takes
+#	program		path (default: the program under test)
+#	flags		reference to a list of flags
+#	unix		true: listen on a unix socket in place of TCP
+#	listen		address for -l (default 127.0.0.1; '' for no -l)
+#	port		port for -p (default -1)
+#	env		reference to a hash, added to the environment
+#	wrapper		reference to a list: command words put before the program
+#	limit		`ulimit` arguments, such as '-n 30'
+sub
+start
+{
+	my ($class, %option) = @_;
+	my $self = $class->launch(%option);
+
+	$self->wait_until_listening;
+	return $self;
+}
+
+# The same without the wait.
+sub
+launch
+{
+	my ($class, %option) = @_;
+	my $self = bless {
+		program => $option{program} || server_program(),
+		flags => $option{flags} || [],
+		unix => $option{unix},
+		dir => scratch(),
+	}, $class;
+
+	croak("no program $self->{program}: build it first")
+	    if !-x $self->{program};
+	my @command = ($self->{program}, account_flags(), @{$self->{flags}});
+	if ($option{unix}) {
+		$self->{path} = "$self->{dir}/socket";
+		push @command, '-s', $self->{path};
+	} else {
+		my $listen = $option{listen} // '127.0.0.1';
+		push @command, '-p', $option{port} // -1;
+		push @command, '-l', $listen if $listen ne '';
+	}
+	unshift @command, @{$option{wrapper}} if $option{wrapper};
+	unshift @command, '/bin/sh', '-c', "ulimit $option{limit}; exec \"\$@\"",
+	    'sh' if $option{limit};
+	$self->spawn(\@command, $option{env} || {});
+	return $self;
+}
+
+# Run the command as the leader of a process group of its own.
+sub
+spawn
+{
+	my ($self, $command, $env) = @_;
+	my $pid = fork;
+
+	croak("fork: $!") if !defined $pid;
+	if ($pid == 0) {
+		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE ALRM);
+		setpgrp;
+		$ENV{MEMCACHED_PORT_FILENAME} = "$self->{dir}/ports";
+		$ENV{$_} = $env->{$_} for keys %$env;
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>', "$self->{dir}/stdout";
+		open STDERR, '>', "$self->{dir}/stderr";
+		exec { $command->[0] } @$command or POSIX::_exit(127);
+	}
+	$self->{pid} = $pid;
+	$running{$pid} = $self;
+}
+
+sub
+wait_until_listening
+{
+	my ($self) = @_;
+	my $give_up = time + $TIMEOUT;
+
+	while (time < $give_up) {
+		if (!$self->alive) {
+			croak("$self->{program} @{$self->{flags}} ended with " .
+			    "status $self->{status}: " . $self->stderr);
+		}
+		return if $self->{unix} ? $self->unix_answers
+		    : $self->read_port_file;
+		sleep 0.005;
+	}
+	kill_group($self);
+	croak("$self->{program} @{$self->{flags}} does not listen: " .
+	    $self->stderr);
+}
+
+sub
+unix_answers
+{
+	my ($self) = @_;
+
+	return -S $self->{path}
+	    && IO::Socket::UNIX->new(Peer => $self->{path});
+}
+
+# The file appears whole: it is renamed into place.
+sub
+read_port_file
+{
+	my ($self) = @_;
+
+	open my $file, '<', "$self->{dir}/ports" or return 0;
+	$self->{ports} = [map { /^TCP INET6?: (\d+)/ ? $1 : () } <$file>];
+	$self->{port} = $self->{ports}[0];
+	return defined $self->{port};
+}
+
+# A new connection: to the unix socket if the server was started on one.
+# Takes path, host and port in order to go elsewhere, and timeout.
+sub
+connect
+{
+	my ($self, %option) = @_;
+	my $path = $option{path} // $self->{path};
+	my $host = $option{host} // '127.0.0.1';
+	my $port = $option{port} // $self->{port};
+	my $socket = defined $path ? IO::Socket::UNIX->new(Peer => $path)
+	    : IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
+		Timeout => $TIMEOUT);
+
+	croak("cannot connect to " . ($path // "$host:$port") . ": $@ $!")
+	    if !$socket;
+	return Cairn::Connection->new($socket, $option{timeout} || $TIMEOUT);
+}
+
+# True while the process runs; takes note of its status when it has ended.
+sub
+alive
+{
+	my ($self) = @_;
+
+	return 0 if defined $self->{status};
+	return 1 if waitpid($self->{pid}, WNOHANG) == 0;
+	$self->{status} = $?;
+	delete $running{$self->{pid}};
+	return 0;
+}
+
+# Wait for the end of the process; its wait status, or undef if it runs on.
+sub
+wait_for_exit
+{
+	my ($self, $seconds) = @_;
+	my $give_up = time + $seconds;
+
+	while ($self->alive) {
+		return undef if time > $give_up;
+		sleep 0.005;
+	}
+	return $self->{status};
+}
+
+# Ask the server to end. Its wait status, or undef if it had to be killed.
+sub
+stop
+{
+	my ($self, $signal, $seconds) = @_;
+
+	kill $signal || 'TERM', $self->{pid} if $self->alive;
+	my $status = $self->wait_for_exit($seconds || 2);
+	kill_group($self) if !defined $status;
+	return $status;
+}
+
+sub
+kill_group
+{
+	my ($self) = @_;
+
+	if ($self->alive) {
+		kill 'KILL', -$self->{pid}, $self->{pid};
+		waitpid $self->{pid}, 0;
+		$self->{status} = $?;
+		delete $running{$self->{pid}};
+	}
+}
+
+sub
+DESTROY
+{
+	my ($self) = @_;
+
+	local ($@, $?, $!);
+	kill_group($self) if $$ == $owner && $self->{pid};
+}
+
+# A TCP port nobody listens on at the moment.
+sub
+free_port
+{
+	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	    Listen => 1, ReuseAddr => 1) or croak("no free port: $!");
+
+	return $socket->sockport;
+}
+
+sub
+slurp
+{
+	my ($path) = @_;
+
+	open my $file, '<', $path or return '';
+	local $/;
+	return <$file> // '';
+}
+
+sub
+stderr
+{
+	my ($self) = @_;
+
+	return slurp("$self->{dir}/stderr");
+}
+
+# The counters of `stats`, or of `stats $group`, as a hash.
+sub
+stats
+{
+	my ($self, $group) = @_;
+	my $client = $self->connect;
+	my %stats;
+
+	$client->send(defined $group ? "stats $group\r\n" : "stats\r\n");
+	while ((my $line = $client->line) ne 'END') {
+		croak("odd line in stats: $line")
+		    if $line !~ /^STAT (\S+) ?(.*)$/;
+		$stats{$1} = $2;
+	}
+	$client->close;
+	return \%stats;
+}
+
+# Resident memory of the process, in bytes.
+sub
+rss
+{
+	my ($self) = @_;
+
+	return slurp("/proc/$self->{pid}/status") =~ /^VmRSS:\s+(\d+) kB/m
+	    ? $1 * 1024 : 0;
+}
+
+# Processor time the process has used, in seconds.
+sub
+cpu_seconds
+{
+	my ($self) = @_;
+	my $stat = slurp("/proc/$self->{pid}/stat");
+
+	$stat =~ s/^.*\)//s;
+	my @field = split ' ', $stat;
+	return ($field[11] + $field[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# True when the program carries a sanitizer, which makes memory and time
+# mean little.
+sub
+is_instrumented
+{
+	my ($self) = @_;
+
+	return slurp("/proc/$self->{pid}/maps") =~ /lib[atm]san|lib[atm]san_/
+	    || slurp("/proc/$self->{pid}/maps") =~ /valgrind/;
+}
+
+1;

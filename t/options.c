@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* options.c - the command line becomes struct options, or one clear line. */
+#include "server/options.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "tap.h"
+
+static struct options options;
+static struct error problem;
+
+/* Parse the words, separated by spaces, into `options`. */
+static int
+parse(const char *words)
+{
+	char copy[512];
+	char name[] = "cairnd";
+	char *argv[32] = { name };
+	int argc = 1;
+	char *word;
+
+	options_free(&options);
+	options_defaults(&options);
+	problem.text[0] = '\0';
+	snprintf(copy, sizeof copy, "%s", words);
+	for (word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return options_parse(&options, argc, argv, &problem);
+}
+
+/* What is said about words that are refused; "" when they are not. */
+static const char *
+complaint(const char *words)
+{
+	return parse(words) == -1 ? problem.text : "";
+}
+
+/* "host port, host port" of what is listened on. */
+static const char *
+addresses(const char *words)
+{
+	static char text[512];
+	size_t used = 0;
+
+	text[0] = '\0';
+	if (parse(words) == -1)
+		return problem.text;
+	for (size_t i = 0; i < options.listen.count; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used,
+		    "%s%s %d", i > 0 ? ", " : "",
+		    options.listen.addresses[i].host,
+		    options.listen.addresses[i].port);
+	return text;
+}
+
+struct lookup {
+	const char	*name;
+	char		 value[512];
+	int		 lines;
+};
+
+static void
+look(void *context, const char *name, const char *value)
+{
+	struct lookup *lookup = context;
+
+	lookup->lines++;
+	if (strcmp(name, lookup->name) == 0)
+		snprintf(lookup->value, sizeof lookup->value, "%s", value);
+}
+
+static const char *
+setting(const char *name)
+{
+	static struct lookup lookup;
+
+	lookup = (struct lookup){ .name = name };
+	options_settings(&options, look, &lookup);
+	return lookup.value;
+}
+
+static void
+without_words_the_defaults_hold(void)
+{
+	EXPECT_EQUAL(parse(""), 0);
+	EXPECT_EQUAL(options.action, OPTIONS_RUN);
+	EXPECT_EQUAL(options.port, 11211);
+	EXPECT_TEXT(addresses(""), "127.0.0.1 11211");
+	EXPECT_TEXT(options.unix_socket, NULL);
+	EXPECT_EQUAL(options.unix_mask, 0700);
+	EXPECT_EQUAL(options.memory_limit, 64 << 20);
+	EXPECT_EQUAL(options.max_item_size, 1 << 20);
+	EXPECT_EQUAL(options.conn_limit, 1024);
+	EXPECT_EQUAL(options.threads, 0);
+	EXPECT(options.slab_growth_factor == 1.25);
+	EXPECT(options.evictions && options.cas && options.flush);
+	EXPECT(options.maxconns_fast && !options.daemon && !options.shutdown);
+}
+
+static void
+a_value_is_joined_or_the_next_word(void)
+{
+	static const char *const spellings[] = {
+		"-p 7", "-p7", "--port 7", "--port=7", "-vp7", "-vp 7 -v",
+	};
+
+	for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+		EXPECT_EQUAL(parse(spellings[i]), 0);
+		EXPECT_EQUAL(options.port, 7);
+	}
+	EXPECT_EQUAL(parse("-p -1"), 0);
+	EXPECT_EQUAL(options.port, -1);
+}
+
+static void
+letters_cluster(void)
+{
+	EXPECT_EQUAL(parse("-dvvm65 -vkC"), 0);
+	EXPECT(options.daemon && options.lock_memory && !options.cas);
+	EXPECT_EQUAL(options.verbose, 3);
+	EXPECT_EQUAL(options.memory_limit, 65 << 20);
+}
+
+static void
+the_last_of_two_values_counts(void)
+{
+	EXPECT_EQUAL(parse("-p 1 -s /a --port 2 -s /b"), 0);
+	EXPECT_EQUAL(options.port, 2);
+	EXPECT_TEXT(options.unix_socket, "/b");
+}
+
+static void
+addresses_are_hosts_with_or_without_a_port(void)
+{
+	EXPECT_TEXT(addresses("-l ::1 -p 5"), "::1 5");
+	EXPECT_TEXT(addresses("-l a,b:3 -p 5 -l [::1],[::2]:4,notls:c"),
+	    "a 5, b 3, ::1 5, ::2 4, c 5");
+	EXPECT_TEXT(setting("inter"), "a,b:3,::1,[::2]:4,c");
+	EXPECT_TEXT(addresses("-l * -p -1"), "* -1");
+}
+
+static void
+what_is_no_address_is_refused(void)
+{
+	static const char *const wrong[] = {
+		"a,", ",a", ":1", "a:", "a:0", "a:65536", "a:-1", "[::1",
+		"[::1]1", "[]:1", "[::1]:", "a:1x", "notls:",
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		char words[64];
+
+		snprintf(words, sizeof words, "-l %s", wrong[i]);
+		EXPECT(strstr(complaint(words), "is not an address") != NULL);
+	}
+	EXPECT_TEXT(complaint("-l mtls:localhost"),
+	    "-l: TLS (mtls:) is not offered yet");
+	EXPECT(*complaint("-l tag[x]:localhost") != '\0');
+}
+
+static void
+a_unix_socket_turns_tcp_off_unless_both_are_asked_for(void)
+{
+	EXPECT_TEXT(addresses("-s /s"), "");
+	EXPECT_TEXT(setting("tcpport"), "0");
+	EXPECT_TEXT(setting("inter"), "NULL");
+	EXPECT_TEXT(addresses("-s /s -p 7"), "127.0.0.1 7");
+	EXPECT_TEXT(addresses("-l ::1 -s /s"), "::1 11211");
+	EXPECT_TEXT(addresses("-p 0"), "");
+	EXPECT_TEXT(addresses("-p 0 -l a:7"), "");
+}
+
+static void
+sizes_take_a_suffix(void)
+{
+	EXPECT_EQUAL(parse("-I 1k"), 0);
+	EXPECT_EQUAL(options.max_item_size, 1024);
+	EXPECT_EQUAL(parse("-I 2M"), 0);
+	EXPECT_EQUAL(options.max_item_size, 2 << 20);
+	EXPECT_EQUAL(parse("-I 1g -m 2048"), 0);
+	EXPECT_EQUAL(options.max_item_size, 1 << 30);
+	EXPECT_EQUAL(parse("-I 4096"), 0);
+	EXPECT_EQUAL(options.max_item_size, 4096);
+	EXPECT(*complaint("-I 1023") != '\0');
+	EXPECT(*complaint("-I 1025m -m 9999") != '\0');
+	EXPECT(*complaint("-I 99999999999g") != '\0');
+	EXPECT_TEXT(complaint("-I k"),
+	    "-I: \"k\" is not a size from 1k to 1024m");
+}
+
+static void
+an_item_fits_in_half_of_the_memory(void)
+{
+	EXPECT_EQUAL(parse("-m 2"), 0);
+	EXPECT_EQUAL(parse("-m 1 -I 512k"), 0);
+	EXPECT_TEXT(complaint("-m 1"), "--max-item-size of 1048576 bytes is "
+	    "more than half of --memory-limit, 1 megabytes");
+}
+
+static void
+numbers_out_of_range_are_refused(void)
+{
+	static const char *const wrong[] = {
+		"-p 65536", "-p -2", "-p x", "-p 1x", "--port=",
+		"-p 99999999999999999999", "-m 0", "-m -1", "-c 0", "-t 0",
+		"-t 1025", "-b 0", "-R -1", "-a 8", "-a 1000", "-a -7", "-a x",
+		"-f 1", "-f 0.5", "-f nan", "-f inf", "-f 0x2", "-f 1.5x",
+		"-n 0", "-o shards=3", "-o shards=512", "-o idle_timeout=-1",
+		"-U 11211",
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		EXPECT_EQUAL(parse(wrong[i]), -1);
+	EXPECT_TEXT(complaint("--port 65536"),
+	    "--port: \"65536\" is not a number from -1 to 65535");
+	EXPECT_TEXT(complaint("-o shards=6"),
+	    "-o shards: 6 is not a power of two");
+	EXPECT_TEXT(complaint("-U 1"),
+	    "-U: UDP is not offered, only 0 is possible");
+}
+
+static void
+unknown_words_are_named(void)
+{
+	EXPECT_TEXT(complaint("--foo"),
+	    "unknown option \"--foo\"; see cairnd --help");
+	EXPECT_TEXT(complaint("--foo=1"),
+	    "unknown option \"--foo\"; see cairnd --help");
+	EXPECT_TEXT(complaint("--por 1"),
+	    "unknown option \"--por\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-vz"),
+	    "unknown option \"-z\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-o foo=1"),
+	    "unknown option \"-o foo\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-o no_shards"),
+	    "unknown option \"-o no_shards\"; see cairnd --help");
+	EXPECT_TEXT(complaint("--shards=2"),
+	    "unknown option \"--shards\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-v more"),
+	    "unexpected argument \"more\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-v -- -v"),
+	    "unexpected argument \"-v\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-"),
+	    "unexpected argument \"-\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-v --"), "");
+}
+
+static void
+arguments_are_neither_missing_nor_too_many(void)
+{
+	EXPECT_TEXT(complaint("-p"), "-p needs an argument: number");
+	EXPECT_TEXT(complaint("--user"), "--user needs an argument: name");
+	EXPECT_TEXT(complaint("-D"), "-D needs an argument: character");
+	EXPECT_TEXT(complaint("-o hashpower"),
+	    "-o hashpower needs an argument: number");
+	EXPECT_TEXT(complaint("-o ext_path="),
+	    "-o ext_path needs an argument: file");
+	EXPECT_TEXT(complaint("--daemon=yes"), "--daemon takes no argument");
+	EXPECT_TEXT(complaint("-o maxconns_fast=1"),
+	    "-o maxconns_fast takes no argument");
+	EXPECT_TEXT(complaint("-o no_slab_automove=1"),
+	    "-o no_slab_automove takes no argument");
+	EXPECT_TEXT(complaint("-o slab_automove,slab_automove=2"), "");
+}
+
+static void
+suboptions_are_set_from_lists(void)
+{
+	EXPECT_EQUAL(parse("-o shards=8,no_maxconns_fast -oidle_timeout=3"), 0);
+	EXPECT_EQUAL(options.shards, 8);
+	EXPECT_EQUAL(options.idle_timeout, 3);
+	EXPECT(!options.maxconns_fast);
+	EXPECT_EQUAL(parse("-o no_maxconns_fast --extended=maxconns_fast"), 0);
+	EXPECT(options.maxconns_fast);
+}
+
+static void
+a_promise_of_protection_is_not_ignored(void)
+{
+	static const char *const refused[] = {
+		"-S", "-vZ", "-Y /f", "-Y", "--enable-sasl", "--enable-ssl",
+		"--auth-file=/f", "-o drop_privileges", "-o ssl_key=/f",
+		"-o modern,ssl_ca_cert=/f", "-o ssl_session_cache",
+	};
+
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		EXPECT(strstr(complaint(refused[i]), ": not offered yet") !=
+		    NULL);
+	EXPECT_EQUAL(parse("-o no_drop_privileges"), 0);
+}
+
+static void
+protocols_are_named(void)
+{
+	EXPECT_EQUAL(parse("-B ascii"), 0);
+	EXPECT_EQUAL(options.protocol, OPTIONS_PROTOCOL_ASCII);
+	EXPECT_TEXT(setting("binding_protocol"), "ascii");
+	EXPECT_EQUAL(parse("-B ascii -B negotiating"), 0);
+	EXPECT_EQUAL(options.protocol, OPTIONS_PROTOCOL_AUTO);
+	EXPECT_TEXT(complaint("-B binary"), "-B: binary is not offered yet");
+	EXPECT_TEXT(complaint("-B tls"), "-B: \"tls\" is none of auto|ascii");
+}
+
+static void
+an_action_needs_words_without_a_fault(void)
+{
+	EXPECT_EQUAL(parse("-h"), 0);
+	EXPECT_EQUAL(options.action, OPTIONS_HELP);
+	EXPECT_EQUAL(parse("--license"), 0);
+	EXPECT_EQUAL(options.action, OPTIONS_LICENSE);
+	EXPECT_EQUAL(parse("-m 100 --version"), 0);
+	EXPECT_EQUAL(options.action, OPTIONS_VERSION);
+	EXPECT_EQUAL(parse("--version -m x"), -1);
+}
+
+static void
+settings_show_what_was_set(void)
+{
+	struct lookup all = { .name = "" };
+
+	EXPECT_EQUAL(parse("-s /s -p 9 -m 100 -M -I 2m -f 1.5 -n 96 -t 3 -C -F "
+	    "-A -vv -a 0770 -c 10 -b 11 -R 12 -o idle_timeout=13"), 0);
+	EXPECT_TEXT(setting("maxbytes"), "104857600");
+	EXPECT_TEXT(setting("evictions"), "off");
+	EXPECT_TEXT(setting("item_size_max"), "2097152");
+	EXPECT_TEXT(setting("growth_factor"), "1.50");
+	EXPECT_TEXT(setting("chunk_size"), "96");
+	EXPECT_TEXT(setting("num_threads"), "3");
+	EXPECT_TEXT(setting("cas_enabled"), "no");
+	EXPECT_TEXT(setting("flush_enabled"), "no");
+	EXPECT_TEXT(setting("shutdown_command"), "yes");
+	EXPECT_TEXT(setting("verbosity"), "2");
+	EXPECT_TEXT(setting("umask"), "770");
+	EXPECT_TEXT(setting("domain_socket"), "/s");
+	EXPECT_TEXT(setting("maxconns"), "10");
+	EXPECT_TEXT(setting("tcp_backlog"), "11");
+	EXPECT_TEXT(setting("reqs_per_event"), "12");
+	EXPECT_TEXT(setting("idle_timeout"), "13");
+	EXPECT_TEXT(setting("maxconns_fast"), "yes");
+	EXPECT_TEXT(setting("binding_protocol"), "auto-negotiate");
+	options_settings(&options, look, &all);
+	EXPECT_EQUAL(all.lines, 55);
+}
+
+static void
+every_setting_of_an_option_is_shown(void)
+{
+	static const char *const names[] = {
+#define OPTION(group, kind, field, letter, name, argument, initial,	\
+    low, high, setting, ...)	setting,
+#include "server/options.def"
+	};
+
+	EXPECT_EQUAL(parse(""), 0);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (names[i] != NULL && *setting(names[i]) == '\0') {
+			EXPECT_TEXT(names[i], "a line of stats settings");
+		}
+}
+
+static void
+a_long_list_of_addresses_is_cut_when_shown(void)
+{
+	char words[sizeof "-l " + 400];
+
+	memset(words, 'h', sizeof words);
+	memcpy(words, "-l ", 3);
+	words[sizeof words - 1] = '\0';
+	for (size_t i = 10; i < sizeof words - 3; i += 3)
+		words[i] = ',';
+	words[sizeof words - 2] = 'h';
+	EXPECT_EQUAL(parse(words), 0);
+	EXPECT(options.listen.count > 100);
+	for (size_t i = 0; i < options.listen.count; i++)
+		options.listen.addresses[i].port = 10000;
+	EXPECT_EQUAL(strlen(setting("inter")), 511);
+}
+
+int
+main(void)
+{
+	RUN(without_words_the_defaults_hold);
+	RUN(a_value_is_joined_or_the_next_word);
+	RUN(letters_cluster);
+	RUN(the_last_of_two_values_counts);
+	RUN(addresses_are_hosts_with_or_without_a_port);
+	RUN(what_is_no_address_is_refused);
+	RUN(a_unix_socket_turns_tcp_off_unless_both_are_asked_for);
+	RUN(sizes_take_a_suffix);
+	RUN(an_item_fits_in_half_of_the_memory);
+	RUN(numbers_out_of_range_are_refused);
+	RUN(unknown_words_are_named);
+	RUN(arguments_are_neither_missing_nor_too_many);
+	RUN(suboptions_are_set_from_lists);
+	RUN(a_promise_of_protection_is_not_ignored);
+	RUN(protocols_are_named);
+	RUN(an_action_needs_words_without_a_fault);
+	RUN(settings_show_what_was_set);
+	RUN(every_setting_of_an_option_is_shown);
+	RUN(a_long_list_of_addresses_is_cut_when_shown);
+	options_free(&options);
+	return tap_done();
+}
