@@ -193,6 +193,7 @@ add_socket(struct listener *listener, int fd, sa_family_t family,
     in_port_t port)
 {
 	struct listener_socket *socket = calloc(1, sizeof *socket);
+	struct listener_socket **end = &listener->first;
 
 	if (socket == NULL)
 		return -1;
@@ -206,8 +207,9 @@ add_socket(struct listener *listener, int fd, sa_family_t family,
 	evconnlistener_set_error_cb(socket->accepts, accept_failed);
 	socket->family = family;
 	socket->port = port;
-	socket->next = listener->first;
-	listener->first = socket;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = socket;
 	return 0;
 }
 

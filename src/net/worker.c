@@ -176,7 +176,7 @@ fill_env(struct worker *worker)
 	}
 }
 
-static void
+void
 worker_free(struct worker *worker)
 {
 	while (worker->env.first != NULL)
@@ -302,5 +302,4 @@ void
 worker_join(struct worker *worker)
 {
 	pthread_join(worker->thread, NULL);
-	worker_free(worker);
 }

@@ -40,9 +40,11 @@ const struct conn_counts *worker_counts(const struct worker *);
 
 /*
  * Stop: answer what has arrived, but take no longer than `ms`. Returns at
- * once; worker_join() waits for the end and frees the worker.
+ * once; worker_join() waits for the end. Workers look at each other's counts,
+ * so all are joined before the first is freed.
  */
 void	worker_stop(struct worker *, unsigned ms);
 void	worker_join(struct worker *);
+void	worker_free(struct worker *);
 
 #endif

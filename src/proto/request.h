@@ -49,7 +49,7 @@ struct request {
 	int64_t		expiry;		/* unix ms, 0 = never */
 	uint64_t	number;		/* cas unique, delta, or argument */
 	struct slice	argument;	/* a word: what stats is asked for */
-	enum status	status;		/* of OP_REJECT: what was wrong */
+	enum status	status;		/* of OP_REJECT, OP_FLUSH: what is wrong */
 };
 
 struct reply {

@@ -237,7 +237,7 @@ parse_store(struct context *context, struct request *request)
 	if (!read_key(word[1], request) ||
 	    !read_number(word[2], UINT32_MAX, &flags) ||
 	    !read_exptime(context->codec, word[3], &request->expiry) ||
-	    !read_number(word[4], INT32_MAX - PROTO_TRAILER - 1, &length) ||
+	    !read_number(word[4], INT32_MAX - PROTO_TRAILER, &length) ||
 	    (request->op == OP_CAS &&
 	    !read_number(word[5], UINT64_MAX, &request->number)))
 		return reject(request, STATUS_BAD_FORMAT);
@@ -291,7 +291,10 @@ parse_touch(struct context *context, struct request *request)
 	return PARSE_REQUEST;
 }
 
-/* request->expiry: when to flush; 0 or past: at once. */
+/*
+ * request->expiry: when to flush; 0 or past: at once. A bad time is left to
+ * the server to complain about, which may not allow to flush at all.
+ */
 static enum parse
 parse_flush(struct context *context, struct request *request)
 {
@@ -301,7 +304,7 @@ parse_flush(struct context *context, struct request *request)
 	if (words->count - noreply < 2)
 		return PARSE_REQUEST;
 	if (!read_exptime(context->codec, words->word[1], &request->expiry))
-		return reject(request, STATUS_BAD_EXPTIME);
+		request->status = STATUS_BAD_EXPTIME;
 	return PARSE_REQUEST;
 }
 
@@ -317,7 +320,7 @@ parse_verbosity(struct context *context, struct request *request)
 static enum parse
 parse_memory_limit(struct context *context, struct request *request)
 {
-	if (!read_number(context->words->word[1], UINT32_MAX,
+	if (!read_number(context->words->word[1], UINT64_MAX,
 	    &request->number))
 		return reject(request, request->flags & REQUEST_NOREPLY ?
 		    STATUS_BAD_FORMAT : STATUS_ERROR);
@@ -368,7 +371,7 @@ static enum parse
 parse_unknown(const struct words *words, struct request *request)
 {
 	/* A browser, or somebody who wants us to be one's target. */
-	if (words->count > 1 && words->last.length >= 5 &&
+	if (words->count > 0 && words->last.length >= 5 &&
 	    memcmp(words->last.bytes, "HTTP/", 5) == 0)
 		return PARSE_CLOSE;
 	return reject(request, STATUS_ERROR);

@@ -30,7 +30,7 @@ struct snapshot {
 	uint64_t			 workers;
 	uint64_t			 connections;
 	uint64_t			 bytes_read, bytes_written;
-	uint64_t			 yields;
+	uint64_t			 yields, idle_kicks;
 	uint64_t			 flushes;
 	uint64_t			 memory_limit;
 };
@@ -59,6 +59,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		in->bytes_read += counts->bytes_read;
 		in->bytes_written += counts->bytes_written;
 		in->yields += counts->yields;
+		in->idle_kicks += counts->idle_kicks;
 	}
 }
 
@@ -140,6 +141,8 @@ flush(struct admin *admin, const struct request *request)
 {
 	if (!admin->options->flush)
 		return STATUS_NO_FLUSH;
+	if (request->status != STATUS_NONE)
+		return request->status;
 	atomic_fetch_add(&admin->flushes, 1);
 	route_flush(admin->router, request->expiry,
 	    clock_unix_ms(admin->clock));
@@ -149,12 +152,13 @@ flush(struct admin *admin, const struct request *request)
 static enum status
 set_memory_limit(struct admin *admin, const struct request *request)
 {
-	uint64_t bytes = request->number * MEGABYTE;
+	uint64_t bytes;
 
 	if (request->number < MEMORY_LIMIT_MIN)
 		return STATUS_LIMIT_SMALL;
 	if (request->number > MEMORY_LIMIT_UNIT)
 		return STATUS_LIMIT_UNIT;
+	bytes = request->number * MEGABYTE;
 	if (!route_set_limit(admin->router, bytes,
 	    clock_unix_ms(admin->clock)))
 		return STATUS_LIMIT_FAILED;

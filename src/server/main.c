@@ -28,6 +28,13 @@
 /* A stop takes no longer than this. */
 #define STOP_MS		700
 
+/*
+ * Uniques of cas start at the time in seconds times this, so that one from
+ * before a restart is never good again, and they stay below 2^53, which
+ * clients in JavaScript can hold.
+ */
+#define CAS_PER_SECOND	((uint64_t)1 << 20)
+
 /* Descriptors beside those of the clients. */
 #define OWN_FILES	64
 
@@ -173,6 +180,8 @@ open_router(struct server *server, struct error *error)
 		.chunk_min = (size_t)options->slab_min_size,
 		.evict = options->evictions,
 		.cas = options->cas,
+		.cas_start = (uint64_t)clock_unix_ms(&server->clock) / 1000 *
+		    CAS_PER_SECOND,
 	};
 	unsigned count = shard_count(options);
 
@@ -310,6 +319,8 @@ stop_workers(struct server *server)
 		worker_stop(server->workers[i], STOP_MS);
 	for (unsigned i = 0; i < server->started; i++)
 		worker_join(server->workers[i]);
+	for (unsigned i = 0; i < server->started; i++)
+		worker_free(server->workers[i]);
 }
 
 static void

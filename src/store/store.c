@@ -80,6 +80,7 @@ store_open(const struct store_config *config, struct error *error)
 		return NULL;
 	}
 	store->config = *config;
+	store->cas = config->cas_start;
 	if (slab.reserve < RESERVE_MIN)
 		slab.reserve = RESERVE_MIN;
 	if (slab.reserve > RESERVE_MAX)
@@ -196,26 +197,48 @@ free_item(struct store *store, uint32_t handle)
 	slab_free(&store->slab, handle);
 }
 
+/* Count a pin on every page that holds a part of the item. */
+static void
+pin_pages(struct store *store, uint32_t handle, int change)
+{
+	struct slab *slab = &store->slab;
+	const struct item *item = item_at(store, handle);
+	uint32_t pieces = piece_count(store, item);
+
+	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
+	for (uint32_t n = 0; n < pieces; n++)
+		if (item_piece(item, n) != 0)
+			slab->pages[slab_page_of(slab, item_piece(item,
+			    n))].pinned += (uint32_t)change;
+}
+
+/*
+ * The pages of what is allocated already count as pinned, so that making
+ * room for the next piece does not empty them.
+ */
 static bool
 alloc_pieces(struct store *store, uint32_t handle)
 {
+	struct slab *slab = &store->slab;
 	struct item *item = item_at(store, handle);
 	struct cut cut = cut_value(store, item->length);
+	uint32_t n, piece;
 
-	for (uint32_t n = 0; n < cut.count; n++)
+	for (n = 0; n < cut.count; n++)
 		item_set_piece(item, n, 0);
-	for (uint32_t n = 0; n < cut.count; n++) {
-		uint32_t piece = alloc_chunk(store,
-		    ITEM_HEADER + cut_piece(&cut, n));
-
+	slab->pages[slab_page_of(slab, handle)].pinned++;
+	for (n = 0; n < cut.count; n++) {
+		piece = alloc_chunk(store, ITEM_HEADER + cut_piece(&cut, n));
 		if (piece == 0)
-			return false;
+			break;
 		*item_at(store, piece) = (struct item){
 			.length = handle, .state = ITEM_PIECE,
 		};
 		item_set_piece(item, n, piece);
+		slab->pages[slab_page_of(slab, piece)].pinned++;
 	}
-	return true;
+	pin_pages(store, handle, -1);
+	return n == cut.count;
 }
 
 /* The fields that a value needs; `before` are those of the item it follows. */
@@ -353,20 +376,6 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		out->value = NULL;
 }
 
-/* Count a pin on every page that holds a part of the item. */
-static void
-pin_pages(struct store *store, uint32_t handle, int change)
-{
-	struct slab *slab = &store->slab;
-	const struct item *item = item_at(store, handle);
-	uint32_t pieces = piece_count(store, item);
-
-	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
-	for (uint32_t n = 0; n < pieces; n++)
-		slab->pages[slab_page_of(slab, item_piece(item, n))].pinned +=
-		    (uint32_t)change;
-}
-
 static bool
 pin(struct store *store, uint32_t handle)
 {
@@ -443,6 +452,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	struct item old = *item;
 	uint32_t flags = item_flags(item), moved = handle;
 	int64_t expiry = item_expiry(item);
+	uint64_t cas = item_cas(item);
 
 	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
 	fields |= item->fields;
@@ -462,7 +472,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	if (fields & ITEM_EXPIRY)
 		item_set_expiry(to, expiry);
 	if (fields & ITEM_CAS)
-		item_set_cas(to, ++store->cas);
+		item_set_cas(to, cas != 0 ? cas : ++store->cas);
 	if (fields & ITEM_FLAGS)
 		item_set_flags(to, flags);
 	store->counts.bytes += item_fields_size(fields) -
@@ -571,6 +581,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	struct slab_class *class = slab_class_of(&store->slab, handle);
 
 	if (item->pins > 0 || item->fields & ITEM_LARGE ||
+	    size > store->config.item_max ||
 	    size > class->chunk_size || class !=
 	    &store->slab.classes[slab_class_for(&store->slab, size)])
 		return false;
@@ -731,14 +742,18 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 	return STORE_OK;
 }
 
-/* After a write: the index may have grown at the pages' expense. */
-static void
-settle(struct store *store)
+/*
+ * Give up a page when there are more than the limit leaves: it was lowered,
+ * or the index has grown. A store that may not evict waits until some are
+ * freed. True: one was given up.
+ */
+static bool
+shed(struct store *store)
 {
 	balance(store);
-	if (store->slab.pages_held > store->slab.pages_allowed &&
-	    store->config.evict)
-		evict_page(store);
+	return store->config.evict &&
+	    store->slab.pages_held > store->slab.pages_allowed &&
+	    evict_page(store);
 }
 
 enum store_result
@@ -762,7 +777,7 @@ store_put(struct store *store, const struct store_key *key,
 	}
 	if (value->draft != 0)
 		unpin(store, value->draft);
-	settle(store);
+	shed(store);
 	return result;
 }
 
@@ -777,26 +792,29 @@ store_delete(struct store *store, const struct store_key *key)
 	return STORE_OK;
 }
 
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /*
- * The number that a value begins with: spaces and a '+' may stand before it,
- * a space and anything after it.
+ * The number that a value begins with: white space and a '+' may stand before
+ * it, white space and then anything after it.
  */
 static bool
 leading_number(struct slice value, uint64_t *number)
 {
-	size_t end;
+	const char *at = value.bytes, *end = at + value.length, *start;
 
-	while (value.length > 0 && value.bytes[0] == ' ') {
-		value.bytes++;
-		value.length--;
-	}
-	if (value.length > 0 && value.bytes[0] == '+') {
-		value.bytes++;
-		value.length--;
-	}
-	for (end = 0; end < value.length && value.bytes[end] != ' '; end++)
+	while (at < end && is_space(*at))
+		at++;
+	if (at < end && *at == '+')
+		at++;
+	for (start = at; at < end && !is_space(*at); at++)
 		;
-	return decimal_parse((struct slice){ value.bytes, end }, number);
+	return decimal_parse((struct slice){ start, (size_t)(at - start) },
+	    number);
 }
 
 enum store_result
@@ -812,7 +830,7 @@ store_add_number(struct store *store, const struct store_key *key,
 	if (handle == 0)
 		return STORE_MISS;
 	item = item_at(store, handle);
-	if (item->fields & ITEM_LARGE || !leading_number((struct slice){
+	if (item->length >= ITEM_FULL_SIZE || !leading_number((struct slice){
 	    item_value(item), item->length }, number))
 		return STORE_NOT_A_NUMBER;
 	if (!subtract)
@@ -905,11 +923,8 @@ store_tick(struct store *store, unsigned budget)
 	bool more;
 
 	index_trim(&store->index, TRIM_BYTES);
-	balance(store);
 	more = expiry_slice(store, budget);
-	if (store->slab.pages_held > store->slab.pages_allowed)
-		more |= evict_page(store);
-	return more;
+	return shed(store) || more;
 }
 
 bool

@@ -35,6 +35,7 @@ struct store_config {
 	bool		evict;		/* false: refuse when full */
 	bool		cas;		/* false: no item has a cas unique */
 	uint64_t	hash_seed;	/* that keys are hashed with */
+	uint64_t	cas_start;	/* uniques are above this */
 };
 
 enum store_result {
@@ -131,8 +132,8 @@ enum store_result store_put(struct store *, const struct store_key *,
 enum store_result store_delete(struct store *, const struct store_key *);
 
 /*
- * Add to (or subtract from) a decimal value of up to 20 digits. incr wraps at
- * 2^64, decr stops at 0. A result shorter than the value is padded with
+ * Add to (or subtract from) a decimal value: up to 20 digits, with white space
+ * around them, shorter than 1 KB. incr wraps at 2^64, decr stops at 0. A result shorter than the value is padded with
  * spaces. `*number` is the result.
  */
 enum store_result store_add_number(struct store *, const struct store_key *,
