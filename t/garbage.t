@@ -73,7 +73,7 @@ random_bytes
 {
 	my ($server, $name) = @_;
 
-	diag("seed $SEED");
+	note("seed $SEED");
 	srand $SEED;
 	for my $kind ('any bytes', 'mostly text', 'many line ends',
 	    'binary protocol') {

@@ -93,6 +93,7 @@ memory_stays_within_the_limit
 	for my $phase (['small', 60, $small], ['large', 120, $large],
 	    ['mixed', 120, $mixed], ['small again', 40, $small]) {
 		my ($words, $megabytes, $length) = @$phase;
+		$megabytes /= 2 if $Cairn::SLOWNESS > 1;
 		my $last = fill($client, "$words." =~ s/ /-/gr,
 		    $megabytes * $MEGABYTE, $length);
 		my @values = map { [$client->get($_->[0]), $_] } @$last;

@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 use Cairn;
 
 my $REFERENCE = Cairn::is_reference();
-my $PATIENCE = $REFERENCE ? 4 : 1;	# for a server to end
+my $PATIENCE = ($REFERENCE ? 4 : 1) * $Cairn::SLOWNESS;	# for a server to end
 
 listens_on_several_addresses();
 listens_on_repeated_addresses();
@@ -225,7 +225,8 @@ again_until
 	my $give_up = time + $seconds;
 
 	while (time < $give_up) {
-		my $client = eval { $server->connect } or next;
+		my $client = eval { $server->connect(patience => 0.5) }
+		    or next;
 		return $client
 		    if (eval { $client->ask('get a') } // '') eq 'END';
 		sleep 0.02;
@@ -319,7 +320,8 @@ a_signal_lets_replies_out
 		    'SIGTERM in a pipeline: replies are whole')
 		    or diag(length($first . $rest) . ' bytes');
 	}
-	is($server->stop, 0, 'SIGTERM in a pipeline: exit status 0');
+	is($server->wait_for_exit(5 * $Cairn::SLOWNESS), 0,
+	    'SIGTERM in a pipeline: exit status 0');
 }
 
 sub
@@ -397,10 +399,17 @@ running_out_of_descriptors_does_not_spin
 	SKIP: {
 		my $server = Cairn->start;
 		my $limit = 20 + scalar(() = glob "/proc/$server->{pid}/fd/*");
-		skip 'the program prlimit cannot limit descriptors', 5
+		skip 'the program prlimit cannot limit descriptors', 6
 		    if !limit_descriptors($server, $limit);
 
-		my @clients = map { $server->connect } 1 .. 40;
+		# Some may not get as far as the queue of the kernel.
+		my @clients;
+		for (1 .. 40) {
+			push @clients, eval { $server->connect(patience =>
+			    0.2) } || last;
+		}
+		cmp_ok(scalar @clients, '>', 10,
+		    'without descriptors: clients connect');
 		is($clients[0]->ask('get a'), 'END',
 		    'without descriptors: the first client is served');
 		my $before = $server->cpu_seconds;

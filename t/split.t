@@ -53,7 +53,8 @@ script
 		'add KEY2 0 1000 5', "\r\n\r\nx", 'replace KEY2 1 0 6',
 		"\nEND\r\n", 'get KEY2', 'append KEY1 0 0 3', "g\r\n",
 		'prepend KEY1 0 0 3', "\r\n0", 'get KEY1', 'gets KEY1',
-		'cas KEY1 0 0 2 1', "\r\n", 'cas KEY9 0 0 5 18446744073709551615',
+		'cas KEY1 0 0 2 18446744073709551614', "\r\n",
+		'cas KEY9 0 0 5 18446744073709551615',
 		'get x', 'set KEY3 0 0 2 noreply', '99', 'incr KEY3 1',
 		'incr KEY3 12 noreply', 'decr KEY3 11', 'get KEY3',
 		'incr KEY1 1', 'decr KEY9 1', 'incr KEY3 bad',
@@ -62,10 +63,12 @@ script
 		'delete KEY3', 'delete KEY3 bad', 'delete KEY2 noreply',
 		'set KEY4 0 0 4', "STORED\r\nget", 'verbosity 0',
 		'verbosity 0 noreply', 'flush_all bad', 'flush_all 0 1 2',
-		'version', 'cache_memlimit 1', 'stats reset nothing', 'stats foo',
+		'version', 'cache_memlimit 1', 'stats reset nothing',
+		'stats foo',
 		'', 'nonsense', 'get', ' get  KEY1  KEY4 ', 'get ' . 'k' x 251,
 		'set KEY5 0 0 -1', 'set KEY5 bad 0 1', 'set KEY5 0 0 3 noreply',
-		"\0\r\n", 'get KEY5', 'set KEY5 0 0 1100', 'get KEY1' x 91 . 'morebyte',
+		"\0\r\n", 'get KEY5', 'set KEY5 0 0 1100',
+		'get KEY1' x 91 . 'morebyte',
 		'get KEY5', 'set KEY6 0 0 2000000 noreply x',
 		'set KEY7 0 0 0', '', 'get KEY7', 'set KEY8 0 0 19',
 		"VALUE a 0 1\r\nx\r\nEND", 'gets KEY8', 'quit', 'version',
@@ -118,7 +121,8 @@ cut_in_two
 
 	like($want, qr/\ASTORED\r\nVALUE KEY1 5 10\r\nab\r\ncd\r\nef\r\nEND/,
 	    "${name}the whole script is answered");
-	like($want, qr/\r\nVALUE KEY8 0 19 CAS\r\nVALUE a 0 1\r\nx\r\nEND\r\nEND\r\n\z/,
+	like($want, qr/\r\nVALUE\ KEY8\ 0\ 19\ CAS\r\nVALUE\ a\ 0\ 1\r\nx\r\n
+	    END\r\nEND\r\n\z/x,
 	    "${name}up to its quit");
 	for (my $from = 1; $from < $length; $from += $AT_A_TIME) {
 		my $to = $from + $AT_A_TIME - 1;
@@ -209,7 +213,8 @@ deep_pipelines
 			$client->send(substr $request, $at, $size);
 		}
 		my $got = eval { $client->exactly(length $want) } // $@;
-		ok($got eq $want, "${name}4000 commands in writes of $size bytes")
+		ok($got eq $want,
+		    "${name}4000 commands in writes of $size bytes")
 		    or diag(Cairn::Connection::show($got));
 		$client->close;
 	}
@@ -229,8 +234,8 @@ big_values_in_pieces
 		my $request = "set big 0 0 $length\r\n$value\r\nget big\r\n";
 		my $want = "STORED\r\nVALUE big 0 $length\r\n$value\r\nEND\r\n";
 		my @wrong;
-		for my $cut (grep { $_ < length $request } 1, 20, 21, 22, 30, $length - 1, $length,
-		    $length + 20, $length + 21, $length + 22, $length + 23,
+		for my $cut (grep { $_ < length $request } 1, 20, 21, 22, 30,
+		    $length - 1, $length, $length + 20, $length + 21, $length + 22, $length + 23,
 		    $length + 24, $length + 25, $length + 30) {
 			$client->send(substr $request, 0, $cut);
 			sleep 0.002;

@@ -269,8 +269,11 @@ parse_delete(struct context *context, struct request *request)
 	const struct words *words = context->words;
 	bool zero = words->count > 2 &&
 	    slice_equal(words->word[2], SLICE("0"));
-	bool noreply = request->flags & REQUEST_NOREPLY;
+	bool noreply;
 
+	if (words->count == 2)		/* "delete noreply" names a key */
+		request->flags &= ~(unsigned)REQUEST_NOREPLY;
+	noreply = request->flags & REQUEST_NOREPLY;
 	if ((words->count == 3 && !zero && !noreply) ||
 	    (words->count == 4 && !(zero && noreply)))
 		return reject(request, STATUS_BAD_DELETE);

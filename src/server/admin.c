@@ -129,6 +129,7 @@ stats(struct admin *admin, const struct request *request,
 		return STATUS_STATS;
 	}
 	if (slice_equal(group, SLICE("reset"))) {
+		admin->flushes = 0;
 		route_reset_counters(admin->router,
 		    clock_unix_ms(admin->clock));
 		return STATUS_RESET;

@@ -140,6 +140,8 @@ open_events(struct server *server, struct error *error)
 	    wakeup_open(&server->stop, server->base, stop, server) == -1)
 		return error_set(error, "cannot set up the event loop");
 	for (size_t i = 0; i < STOP_SIGNALS; i++) {
+		/* So that a second one, while we stop, does not kill us. */
+		signal(stop_signals[i], SIG_IGN);
 		server->signals[i] = evsignal_new(server->base,
 		    stop_signals[i], on_signal, server);
 		if (server->signals[i] == NULL ||

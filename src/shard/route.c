@@ -283,6 +283,7 @@ route_reset_counters(struct router *router, int64_t now)
 	for (unsigned i = 0; i < router->shard_count; i++) {
 		shard_enter(&router->shards[i], now);
 		router->shards[i].counters = (struct counters){ 0 };
+		store_reset_counts(router->shards[i].store);
 		shard_leave(&router->shards[i]);
 	}
 }

@@ -76,7 +76,7 @@ struct route_totals {
 
 void	route_totals(struct router *, int64_t now, struct route_totals *);
 
-/* Command counters start at zero again. */
+/* Counters start at zero again. */
 void	route_reset_counters(struct router *, int64_t now);
 
 #endif

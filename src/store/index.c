@@ -15,8 +15,9 @@
  * An entry that finds its home bucket full goes to the next lower one. The
  * count in each bucket it passed tells a search when to stop: nearly always
  * at the first line. Downward, because the array grows at its upper end, so
- * that a probe never meets the edge that moves; below bucket 0 there is a
- * margin of MARGIN buckets which are nobody's home.
+ * that a probe never meets the edge that moves; below bucket 0 there are
+ * MARGIN buckets which are nobody's home. Further than that an entry does not
+ * go: keys that collide so much are not by chance, and are refused.
  *
  * The array is at most 85 % full and then doubles, two splits with each
  * entry added; it halves below 20 %, two merges with each one removed.
@@ -33,8 +34,8 @@
 #include "store/item.h"
 
 #define SLOTS		12
-#define MARGIN		32	/* buckets below number 0 */
-#define BUCKETS_MIN	16
+#define MARGIN		32	/* buckets that an entry may lie below home */
+#define BUCKETS_MIN	64	/* so that an old and a new home's do not meet */
 #define FULL_PERCENT	85
 #define EMPTY_PERCENT	20
 #define STEPS		2	/* splits or merges with each change */
@@ -274,14 +275,12 @@ static bool
 put(struct index *index, uint64_t hash, uint32_t handle)
 {
 	struct index_bucket *home = home_of(index, hash);
-	struct index_bucket *first = index->buckets - MARGIN;
 	struct index_bucket *bucket = home;
-	unsigned free = 0;
+	unsigned free;
 
-	while (bucket >= first && (free = match_tags(bucket, 0)) == 0)
-		bucket--;
-	if (bucket < first)
-		return false;
+	while ((free = match_tags(bucket, 0)) == 0)
+		if (--bucket < home - MARGIN)
+			return false;
 	free = (unsigned)__builtin_ctz(free);
 	bucket->handle[free] = handle;
 	bucket->tag[free] = tag_of(hash);
@@ -314,8 +313,10 @@ prefetch_bucket_items(const struct index *index,
 /*
  * The number of buckets was `before` and has just changed, so the entries at
  * home in bucket number `from` have to move, those that had overflowed too.
+ * False: one did not fit, and the number is `before` again; those that had
+ * moved are not back yet.
  */
-static void
+static bool
 rehome(struct index *index, uint64_t from, uint64_t before)
 {
 	struct index_bucket *old = index->buckets + from;
@@ -336,32 +337,51 @@ rehome(struct index *index, uint64_t from, uint64_t before)
 			    home_of(index, hash) == place.bucket)
 				continue;
 			take(old, place);
+			if (put(index, hash, handle))
+				continue;
+			index->bucket_count = before;
 			CHECK(put(index, hash, handle));
+			return false;
 		}
 	}
+	return true;
+}
+
+/*
+ * Make it `count` buckets, one more or less, which moves entries from bucket
+ * `from` to bucket `to`. When they do not fit there, nothing changes.
+ */
+static void
+change_count(struct index *index, uint64_t count, uint64_t from, uint64_t to)
+{
+	uint64_t before = index->bucket_count;
+
+	index->bucket_count = count;
+	if (rehome(index, from, before))
+		return;
+	CHECK(rehome(index, to, count));
+	index->bucket_target = before;
 }
 
 static void
 split(struct index *index)
 {
-	uint64_t before = index->bucket_count;
+	uint64_t count = index->bucket_count;
 
-	if (!commit_to(index, before + 1)) {
-		index->bucket_target = before;
+	if (!commit_to(index, count + 1)) {
+		index->bucket_target = count;
 		return;
 	}
-	memset(index->buckets + before, 0, sizeof *index->buckets);
-	index->bucket_count = before + 1;
-	rehome(index, before - level_of(before), before);
+	memset(index->buckets + count, 0, sizeof *index->buckets);
+	change_count(index, count + 1, count - level_of(count), count);
 }
 
 static void
 merge(struct index *index)
 {
-	uint64_t before = index->bucket_count;
+	uint64_t last = index->bucket_count - 1;
 
-	index->bucket_count = before - 1;
-	rehome(index, before - 1, before);
+	change_count(index, last, last, last - level_of(last));
 }
 
 /* Choose the size that fits the count, and go a step towards it. */

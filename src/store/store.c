@@ -943,6 +943,14 @@ store_counts(const struct store *store)
 	return &store->counts;
 }
 
+void
+store_reset_counts(struct store *store)
+{
+	store->counts = (struct store_counts){
+		.items = store->counts.items, .bytes = store->counts.bytes,
+	};
+}
+
 size_t
 store_index_size(const struct store *store)
 {

@@ -182,6 +182,10 @@ bool	store_tick(struct store *, unsigned budget);
 bool	store_set_limit(struct store *, size_t bytes);
 
 const struct store_counts *store_counts(const struct store *);
+
+/* Count from zero again, but for what is there now. */
+void	store_reset_counts(struct store *);
+
 size_t	store_index_size(const struct store *);		/* bytes */
 unsigned store_index_power(const struct store *);	/* log2 of buckets */
 bool	store_index_resizing(const struct store *);

@@ -175,7 +175,7 @@ def threads(address):
     wrong = []
 
     def work(name):
-        client = connect(address)
+        client = connect(address, no_delay=True)
         for n in range(300):
             key = "%s.%d" % (name, n % 20)
             client.set(key, "%s %d" % (name, n), noreply=n % 2 == 0)
@@ -200,7 +200,7 @@ def compare_and_set_at_once(address):
     shared.set("total", "0", noreply=False)
 
     def work():
-        client = connect(address)
+        client = connect(address, no_delay=True)
         for _ in range(100):
             while True:
                 value, unique = client.gets("total")

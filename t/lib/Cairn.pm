@@ -30,8 +30,11 @@ use Time::HiRes qw(sleep time);
 
 use Cairn::Connection;
 
-our $TIMEOUT = $ENV{CAIRN_TEST_TIMEOUT} || 10;
-our $SCRIPT_TIMEOUT = $ENV{CAIRN_TEST_SCRIPT_TIMEOUT} || 300;
+# Everything takes longer in a build with a sanitizer (`make check` says so in
+# the environment).
+our $SLOWNESS = $ENV{CAIRN_TEST_SLOWNESS} || ($ENV{sanitize} ? 5 : 1);
+our $TIMEOUT = 10 * $SLOWNESS;
+our $SCRIPT_TIMEOUT = 300 * $SLOWNESS;
 
 my %running;		# pid => server, of this process
 my $owner = $$;
@@ -123,8 +126,7 @@ account_flags
 #	listen		address for -l (default 127.0.0.1; '' for no -l)
 #	port		port for -p (default -1)
 #	env		reference to a hash, added to the environment
-#	wrapper		reference to a list: command words put before the program
-#	limit		`ulimit` arguments, such as '-n 30'
+#	wrapper		reference to a list of words put before the program
 sub
 start
 {
@@ -159,8 +161,6 @@ launch
 		push @command, '-l', $listen if $listen ne '';
 	}
 	unshift @command, @{$option{wrapper}} if $option{wrapper};
-	unshift @command, '/bin/sh', '-c', "ulimit $option{limit}; exec \"\$@\"",
-	    'sh' if $option{limit};
 	$self->spawn(\@command, $option{env} || {});
 	return $self;
 }
@@ -229,7 +229,8 @@ read_port_file
 }
 
 # A new connection: to the unix socket if the server was started on one.
-# Takes path, host and port in order to go elsewhere, and timeout.
+# Takes path, host and port in order to go elsewhere, timeout (for each reply)
+# and patience (for the connection).
 sub
 connect
 {
@@ -239,10 +240,10 @@ connect
 	my $port = $option{port} // $self->{port};
 	my $socket = defined $path ? IO::Socket::UNIX->new(Peer => $path)
 	    : IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
-		Timeout => $TIMEOUT);
+		Timeout => $option{patience} || $TIMEOUT);
 
-	croak("cannot connect to " . ($path // "$host:$port") . ": $@ $!")
-	    if !$socket;
+	croak('cannot connect to ' . ($path // "$host:$port") . ": $@ $!" .
+	    $self->state) if !$socket;
 	return Cairn::Connection->new($socket, $option{timeout} || $TIMEOUT);
 }
 
@@ -257,6 +258,17 @@ alive
 	$self->{status} = $?;
 	delete $running{$self->{pid}};
 	return 0;
+}
+
+# Words for a message: how the process has ended, if it has.
+sub
+state
+{
+	my ($self) = @_;
+
+	return '' if $self->alive;
+	return sprintf ' (the server has ended: exit %d, signal %d; %s)',
+	    $self->{status} >> 8, $self->{status} & 127, $self->stderr;
 }
 
 # Wait for the end of the process; its wait status, or undef if it runs on.
@@ -280,7 +292,10 @@ stop
 	my ($self, $signal, $seconds) = @_;
 
 	kill $signal || 'TERM', $self->{pid} if $self->alive;
-	my $status = $self->wait_for_exit($seconds || 2);
+	my $status = $self->wait_for_exit(($seconds || 2) * $SLOWNESS);
+	print STDERR "# $self->{program} @{$self->{flags}}",
+	    defined $status ? $self->state : ' does not end', "\n"
+	    if !defined $status || $status != 0;
 	kill_group($self) if !defined $status;
 	return $status;
 }
@@ -382,8 +397,8 @@ is_instrumented
 {
 	my ($self) = @_;
 
-	return slurp("/proc/$self->{pid}/maps") =~ /lib[atm]san|lib[atm]san_/
-	    || slurp("/proc/$self->{pid}/maps") =~ /valgrind/;
+	return $ENV{sanitize} || slurp("/proc/$self->{pid}/maps") =~
+	    m{/lib[atm]san|/valgrind};
 }
 
 1;
