@@ -140,11 +140,11 @@ stats(struct admin *admin, const struct request *request,
 static enum status
 flush(struct admin *admin, const struct request *request)
 {
+	atomic_fetch_add(&admin->flushes, 1);	/* refused ones, too */
 	if (!admin->options->flush)
 		return STATUS_NO_FLUSH;
 	if (request->status != STATUS_NONE)
 		return request->status;
-	atomic_fetch_add(&admin->flushes, 1);
 	route_flush(admin->router, request->expiry,
 	    clock_unix_ms(admin->clock));
 	return STATUS_OK;
