@@ -20,6 +20,7 @@
 #define ITEM_MAX	(200 * 1024)
 #define LENGTH_MAX	(180 * 1024)
 #define PINNED_LEAST	1024	/* smaller items are not for pinning */
+#define NEVER_GIVEN	UINT64_MAX	/* as a cas unique */
 #define NUMBER_LENGTH_END 1024	/* a value from here on is no number */
 
 /* What the map knows of a key. */
@@ -246,7 +247,7 @@ do_put(void)
 		.bytes = { bytes, length },
 		.flags = random_flags(),
 		.expiry = random_expiry(),
-		.cas = one_in(3) ? random_below(&rnd, 100000) : twin->cas,
+		.cas = one_in(3) ? NEVER_GIVEN : twin->cas,
 	};
 	enum store_result wanted = wanted_result(twin, mode, value.cas);
 
@@ -376,7 +377,7 @@ do_count(void)
 	struct store_key key = key_of_twin(twin);
 	bool subtract = one_in(2);
 	uint64_t delta = random_next(&rnd) >> random_below(&rnd, 64);
-	uint64_t number, got;
+	uint64_t number = 0, got;
 	enum store_result wanted = STORE_MISS;
 
 	if (twin_present(twin)) {

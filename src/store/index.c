@@ -16,8 +16,8 @@
  * count in each bucket it passed tells a search when to stop: nearly always
  * at the first line. Downward, because the array grows at its upper end, so
  * that a probe never meets the edge that moves; below bucket 0 there are
- * MARGIN buckets which are nobody's home. Further than that an entry does not
- * go: keys that collide so much are not by chance, and are refused.
+ * MARGIN buckets which are nobody's home. Keys that collide so much that they
+ * find no place there are refused; that does not happen by chance.
  *
  * The array is at most 85 % full and then doubles, two splits with each
  * entry added; it halves below 20 %, two merges with each one removed.
@@ -34,11 +34,12 @@
 #include "store/item.h"
 
 #define SLOTS		12
-#define MARGIN		32	/* buckets that an entry may lie below home */
-#define BUCKETS_MIN	64	/* so that an old and a new home's do not meet */
+#define MARGIN		32	/* buckets below number 0 */
+#define BUCKETS_MIN	64
 #define FULL_PERCENT	85
 #define EMPTY_PERCENT	20
 #define STEPS		2	/* splits or merges with each change */
+#define MOVED_MAX	256	/* entries at home in one bucket, at most */
 #define COMMIT_STEP	((size_t)1 << 20)
 
 struct index_bucket {
@@ -52,6 +53,13 @@ _Static_assert(sizeof(struct index_bucket) == 64, "one cache line");
 struct place {
 	struct index_bucket	*bucket;
 	unsigned		 slot;
+};
+
+/* The entries at home in one bucket, which is about to change. */
+struct moved {
+	uint64_t	hash[MOVED_MAX];
+	uint32_t	handle[MOVED_MAX];
+	unsigned	count;
 };
 
 static uint8_t
@@ -279,7 +287,7 @@ put(struct index *index, uint64_t hash, uint32_t handle)
 	unsigned free;
 
 	while ((free = match_tags(bucket, 0)) == 0)
-		if (--bucket < home - MARGIN)
+		if (--bucket < index->buckets - MARGIN)
 			return false;
 	free = (unsigned)__builtin_ctz(free);
 	bucket->handle[free] = handle;
@@ -310,57 +318,77 @@ prefetch_bucket_items(const struct index *index,
 			    bucket->handle[slot]));
 }
 
-/*
- * The number of buckets was `before` and has just changed, so the entries at
- * home in bucket number `from` have to move, those that had overflowed too.
- * False: one did not fit, and the number is `before` again; those that had
- * moved are not back yet.
- */
+/* Find the entries at home in a bucket. False: too many to move. */
 static bool
-rehome(struct index *index, uint64_t from, uint64_t before)
+find_at_home(struct index *index, uint64_t number, struct moved *moved)
 {
-	struct index_bucket *old = index->buckets + from;
-	struct place place = { .bucket = old };
-	bool more = true;
+	const struct index_bucket *bucket = index->buckets + number;
 
-	for (; more; place.bucket--) {
-		more = place.bucket->overflow > 0;
-		prefetch_bucket_items(index, place.bucket);
-		for (place.slot = 0; place.slot < SLOTS; place.slot++) {
-			uint32_t handle = place.bucket->handle[place.slot];
+	moved->count = 0;
+	for (;; bucket--) {
+		prefetch_bucket_items(index, bucket);
+		for (unsigned slot = 0; slot < SLOTS; slot++) {
+			uint32_t handle = bucket->handle[slot];
 			uint64_t hash;
 
 			if (handle == 0)
 				continue;
 			hash = hash_of(index, handle);
-			if (home_number(hash, before) != from ||
-			    home_of(index, hash) == place.bucket)
+			if (home_number(hash, index->bucket_count) != number)
 				continue;
-			take(old, place);
-			if (put(index, hash, handle))
-				continue;
-			index->bucket_count = before;
-			CHECK(put(index, hash, handle));
-			return false;
+			if (moved->count == MOVED_MAX)
+				return false;
+			moved->hash[moved->count] = hash;
+			moved->handle[moved->count++] = handle;
 		}
+		if (bucket->overflow == 0)
+			return true;
 	}
-	return true;
+}
+
+static void
+take_all(struct index *index, const struct moved *moved, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		take(home_of(index, moved->hash[i]),
+		    place_of(index, moved->hash[i], moved->handle[i]));
+}
+
+/* Returns how many found a place. */
+static unsigned
+put_all(struct index *index, const struct moved *moved)
+{
+	unsigned count = 0;
+
+	while (count < moved->count &&
+	    put(index, moved->hash[count], moved->handle[count]))
+		count++;
+	return count;
 }
 
 /*
- * Make it `count` buckets, one more or less, which moves entries from bucket
- * `from` to bucket `to`. When they do not fit there, nothing changes.
+ * Make it `count` buckets, one more or less, which gives the entries at home
+ * in bucket `from` another one. When they do not fit, nothing changes.
  */
 static void
-change_count(struct index *index, uint64_t count, uint64_t from, uint64_t to)
+change_count(struct index *index, uint64_t count, uint64_t from)
 {
 	uint64_t before = index->bucket_count;
+	struct moved moved;
+	unsigned put;
 
-	index->bucket_count = count;
-	if (rehome(index, from, before))
+	if (!find_at_home(index, from, &moved)) {
+		index->bucket_target = before;
 		return;
-	CHECK(rehome(index, to, count));
-	index->bucket_target = before;
+	}
+	take_all(index, &moved, moved.count);
+	index->bucket_count = count;
+	put = put_all(index, &moved);
+	if (put == moved.count)
+		return;
+	take_all(index, &moved, put);
+	index->bucket_count = index->bucket_target = before;
+	CHECK(put_all(index, &moved) == moved.count);
 }
 
 static void
@@ -373,7 +401,7 @@ split(struct index *index)
 		return;
 	}
 	memset(index->buckets + count, 0, sizeof *index->buckets);
-	change_count(index, count + 1, count - level_of(count), count);
+	change_count(index, count + 1, count - level_of(count));
 }
 
 static void
@@ -381,7 +409,7 @@ merge(struct index *index)
 {
 	uint64_t last = index->bucket_count - 1;
 
-	change_count(index, last, last, last - level_of(last));
+	change_count(index, last, last);
 }
 
 /* Choose the size that fits the count, and go a step towards it. */
@@ -392,7 +420,8 @@ resize(struct index *index)
 		index->bucket_target *= 2;
 	else if (index->bucket_target > BUCKETS_MIN &&
 	    index->count < entries_at(index->bucket_target, EMPTY_PERCENT))
-		index->bucket_target /= 2;
+		index->bucket_target = index->bucket_target / 2 > BUCKETS_MIN ?
+		    index->bucket_target / 2 : BUCKETS_MIN;
 	for (int i = 0; i < STEPS; i++) {
 		if (index->bucket_count < index->bucket_target)
 			split(index);
