@@ -28,10 +28,16 @@ on_read(evutil_socket_t fd, short what, void *context)
 	struct stream *stream = context;
 
 	(void)fd;
-	if (what & EV_TIMEOUT && !(what & EV_READ))
+	if (stream->again) {
+		stream->again = false;
+		event_remove_timer(stream->read_event);
+		if (stream->timeout != NULL)
+			event_add(stream->read_event, stream->timeout);
+	} else if (what & EV_TIMEOUT && !(what & EV_READ)) {
 		stream->calls->idle(stream->context);
-	else
-		stream->calls->readable(stream->context);
+		return;
+	}
+	stream->calls->readable(stream->context);
 }
 
 static void
@@ -158,5 +164,12 @@ stream_read(struct stream *stream, bool on)
 void
 stream_again(struct stream *stream)
 {
-	event_active(stream->read_event, EV_READ, 0);
+	/*
+	 * Not event_active(): that would come before the loop looks at the
+	 * sockets again, and this one could keep all others waiting.
+	 */
+	static const struct timeval now = { 0, 0 };
+
+	stream->again = true;
+	event_add(stream->read_event, &now);
 }

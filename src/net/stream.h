@@ -32,6 +32,7 @@ struct stream {
 	struct bufferevent		*bufferevent;
 	struct event			*read_event;
 	const struct timeval		*timeout;	/* NULL: none */
+	bool				 again;		/* report readable */
 	const struct stream_calls	*calls;
 	void				*context;
 };
