@@ -69,10 +69,13 @@ close_index(void)
 static uint32_t
 make_item(unsigned key)
 {
-	uint32_t handle = slab_alloc(&slab, slab_class_for(&slab,
-	    ITEM_HEADER + KEY_LENGTH));
-	struct item *item = slab_item(&slab, handle);
+	unsigned class = slab_class_for(&slab, ITEM_HEADER + KEY_LENGTH);
+	uint32_t handle = slab_alloc(&slab, class, SLAB_MAIN);
+	struct item *item;
 
+	if (handle == 0 && slab_grow(&slab, class, SLAB_MAIN))
+		handle = slab_alloc(&slab, class, SLAB_MAIN);
+	item = slab_item(&slab, handle);
 	*item = (struct item){
 		.key_length = KEY_LENGTH, .state = ITEM_LINKED,
 	};

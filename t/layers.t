@@ -32,6 +32,7 @@ for my $layer (keys %rank) {
 	    $_ eq $layer || $rank{$_} < $rank{$layer} } keys %rank };
 }
 $knows{os} = { os => 1 };
+$knows{embed} = { map { $_ => 1 } qw(embed store base os cairn) };
 $knows{client} = { map { $_ => 1 } qw(client proto base os cairn) };
 
 my $platform = qr/\b(?:
@@ -162,6 +163,14 @@ is_caught('server', qq{#include HEADER\n},
 is_caught('cairn', qq{#include "base/bytes.h"\n},
     '1: cairn includes "base/bytes.h" of base',
     'an installed header knows nothing of src');
+is_caught('embed', qq{#include "shard/shard.h"\n},
+    '1: embed includes "shard/shard.h" of shard',
+    'the embedded store knows no shards of the server');
+is_caught('server', qq{#include "embed/lock.h"\n},
+    '1: server includes "embed/lock.h" of embed',
+    'nobody includes the embedded store');
+passes('embed', qq{#include "cairn/store.h"\n#include "store/store.h"\n},
+    'the embedded store stands on the store');
 passes('server', qq{#include "config.h"\n#include "net/conn.h"\n},
     'the server may include all');
 passes('command', qq{#include "store/store.h"\n#include "proto/request.h"\n},

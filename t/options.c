@@ -93,7 +93,7 @@ without_words_the_defaults_hold(void)
 	EXPECT_EQUAL(options.max_item_size, 1 << 20);
 	EXPECT_EQUAL(options.conn_limit, 1024);
 	EXPECT_EQUAL(options.threads, 0);
-	EXPECT(options.slab_growth_factor == 1.25);
+	EXPECT(options.slab_growth_factor == 1.12);
 	EXPECT(options.evictions && options.cas && options.flush);
 	EXPECT(options.maxconns_fast && !options.daemon && !options.shutdown);
 }

@@ -21,6 +21,7 @@
 #define MB		((size_t)1 << 20)
 #define START		((int64_t)1700000000000)
 #define NEVER		0
+#define LATE		1000	/* ms after which ticks have found a due item */
 #define ITEM_MAX	MB
 
 static struct store *store;
@@ -91,7 +92,7 @@ key(const char *name)
 static inline const char *
 numbered(const char *name, unsigned number)
 {
-	static char whole[64];
+	static char whole[STORE_KEY_MAX + 1];
 
 	snprintf(whole, sizeof whole, "%s%u", name, number);
 	return whole;

@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "os/os.h"
+
 int64_t
 clock_unix_ms(const struct clock *clock)
 {
@@ -13,6 +15,12 @@ clock_unix_ms(const struct clock *clock)
 		return clock->unix_ms;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+clock_coarse_unix_ms(void)
+{
+	return os_coarse_unix_ms();
 }
 
 int64_t

@@ -17,9 +17,8 @@
 #include "net/wakeup.h"
 #include "os/os.h"
 
-/* Housekeeping: how often, and how soon again while there is more to do. */
+/* Housekeeping: how often. */
 #define TICK_MS		100
-#define TICK_MORE_MS	1
 
 struct worker {
 	struct worker_config	 config;
@@ -57,7 +56,8 @@ tick(evutil_socket_t fd, short what, void *context)
 	for (unsigned i = worker->config.number; i < router->shard_count;
 	    i += worker->config.worker_count)
 		more |= shard_tick(&router->shards[i], now);
-	schedule_tick(worker, more ? TICK_MORE_MS : TICK_MS);
+	/* While there is more to do, once after each look at the sockets. */
+	schedule_tick(worker, more ? 0 : TICK_MS);
 }
 
 /* All is answered, or there is no more time. */

@@ -12,6 +12,7 @@
 #define OS_OS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Memory by address range. Addresses and sizes are multiples of
@@ -33,11 +34,23 @@ int	os_commit(void *, size_t bytes);
  */
 void	os_discard(void *, size_t bytes);
 
+/*
+ * Ask for large pages behind a reserved range, where the system has any. It
+ * is a wish: nothing fails when there are none.
+ */
+void	os_want_large_pages(void *, size_t bytes);
+
 /* Give a whole reserved range back, addresses included. */
 void	os_release(void *, size_t bytes);
 
 /* Bytes in a page. */
 size_t	os_page_size(void);
+
+/*
+ * Bytes of private memory that this process has resident; 0 where the system
+ * does not tell.
+ */
+size_t	os_memory_in_use(void);
 
 /*
  * Lock what this process has and will have in memory, so that it is never
@@ -70,6 +83,16 @@ void	os_wakeup_signal(int fd);
 void	os_wakeup_clear(int fd);
 
 void	os_wakeup_close(int fd[2]);
+
+/*
+ * Time and chance
+ */
+
+/* Unix time in ms, some ms late, from the cheapest clock there is. */
+int64_t	os_coarse_unix_ms(void);
+
+/* Fill with bytes that nobody can guess. */
+int	os_random(void *, size_t bytes);
 
 /*
  * Limits

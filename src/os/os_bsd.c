@@ -14,6 +14,7 @@
 #endif
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void
@@ -26,6 +27,20 @@ os_discard(void *range, size_t bytes)
 	if (mmap(range, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == MAP_FAILED)
 		memset(range, 0, bytes);
+}
+
+void
+os_want_large_pages(void *range, size_t bytes)
+{
+	/* These systems promote to superpages by themselves, or never. */
+	(void)range;
+	(void)bytes;
+}
+
+size_t
+os_memory_in_use(void)
+{
+	return 0;
 }
 
 unsigned
@@ -48,6 +63,19 @@ os_thread_name(const char *name)
 #else
 	(void)name;
 #endif
+}
+
+int64_t
+os_coarse_unix_ms(void)
+{
+	struct timespec now;
+
+#if defined(CLOCK_REALTIME_FAST)
+	clock_gettime(CLOCK_REALTIME_FAST, &now);
+#else
+	clock_gettime(CLOCK_REALTIME, &now);
+#endif
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* pipe(2) and not pipe2(2), which macOS does not have. */

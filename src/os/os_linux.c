@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* TASK_COMM_LEN of the kernel, NUL included. */
@@ -31,6 +32,26 @@ os_discard(void *range, size_t bytes)
 	/* The kernel refuses this for locked pages; they stay, but cleared. */
 	if (madvise(range, bytes, MADV_DONTNEED) == -1)
 		memset(range, 0, bytes);
+}
+
+void
+os_want_large_pages(void *range, size_t bytes)
+{
+	(void)madvise(range, bytes, MADV_HUGEPAGE);
+}
+
+size_t
+os_memory_in_use(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	size_t total, resident, shared;
+	int got;
+
+	if (file == NULL)
+		return 0;
+	got = fscanf(file, "%zu %zu %zu", &total, &resident, &shared);
+	fclose(file);
+	return got == 3 ? (resident - shared) * os_page_size() : 0;
 }
 
 static unsigned
@@ -73,6 +94,15 @@ os_thread_name(const char *name)
 	/* A longer name would be refused, not cut. */
 	snprintf(shown, sizeof shown, "%s", name);
 	pthread_setname_np(pthread_self(), shown);
+}
+
+int64_t
+os_coarse_unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int

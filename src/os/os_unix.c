@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -39,6 +40,22 @@ size_t
 os_page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int
+os_random(void *out, size_t bytes)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd == -1)
+		return -1;
+	got = read(fd, out, bytes);
+	close(fd);
+	if (got == (ssize_t)bytes)
+		return 0;
+	errno = EIO;
+	return -1;
 }
 
 int

@@ -134,6 +134,10 @@ stats(struct admin *admin, const struct request *request,
 		    clock_unix_ms(admin->clock));
 		return STATUS_RESET;
 	}
+	if (DEBUG_COMMANDS && slice_equal(group, SLICE("verify"))) {
+		route_verify(admin->router, clock_unix_ms(admin->clock));
+		return STATUS_OK;
+	}
 	return STATUS_ERROR;
 }
 
@@ -160,7 +164,7 @@ set_memory_limit(struct admin *admin, const struct request *request)
 	if (request->number > MEMORY_LIMIT_UNIT)
 		return STATUS_LIMIT_UNIT;
 	bytes = request->number * MEGABYTE;
-	if (!route_set_limit(admin->router, bytes,
+	if (!route_set_limit(admin->router, bytes - admin->own_memory,
 	    clock_unix_ms(admin->clock)))
 		return STATUS_LIMIT_FAILED;
 	admin->memory_limit = bytes;

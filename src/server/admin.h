@@ -27,7 +27,8 @@ struct admin {
 	struct listener		*listener;
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;
-	_Atomic uint64_t	 memory_limit;	/* bytes, for all shards */
+	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */
+	size_t			 own_memory;	/* of it, not for the shards */
 	_Atomic uint64_t	 flushes;
 	int64_t			 started;	/* unix ms */
 };

@@ -35,6 +35,9 @@
  */
 #define CAS_PER_SECOND	((uint64_t)1 << 20)
 
+/* Private memory of a server without items that nobody wonders about. */
+#define OWN_MEMORY_USUAL	((size_t)1 << 20)
+
 /* Descriptors beside those of the clients. */
 #define OWN_FILES	64
 
@@ -54,6 +57,7 @@ struct server {
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
 	struct admin		 admin;
+	size_t			 own_memory;	/* bytes beside the shards */
 	int			 ready;		/* of daemon_ready(), or -1 */
 };
 
@@ -171,26 +175,43 @@ shard_count(const struct options *options)
 	return count;
 }
 
+/*
+ * What the process has taken before the first item, beyond what any server
+ * takes: the allocator's own tables, mostly. It comes off the limit, so that
+ * -m says what the process takes; but a small limit is not eaten up by it.
+ */
+static size_t
+own_memory(const struct options *options)
+{
+	size_t own = os_memory_in_use(), most = options->memory_limit / 8;
+
+	own = own > OWN_MEMORY_USUAL ? own - OWN_MEMORY_USUAL : 0;
+	return own < most ? own : most;
+}
+
 static int
 open_router(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
+	size_t own = own_memory(options);
 	struct store_config config = {
-		.limit = options->memory_limit,
+		.limit = options->memory_limit - own,
 		.item_max = options->max_item_size,
 		.growth_factor = options->slab_growth_factor,
 		.chunk_min = (size_t)options->slab_min_size,
 		.evict = options->evictions,
 		.cas = options->cas,
+		.large_pages = options->large_pages,
 		.cas_start = (uint64_t)clock_unix_ms(&server->clock) / 1000 *
 		    CAS_PER_SECOND,
 	};
 	unsigned count = shard_count(options);
 
-	if (config.limit / count < 2 * config.item_max)
+	server->own_memory = own;
+	if (options->memory_limit / count < 2 * config.item_max)
 		return error_set(error, "%u shards of %zu MB are too small "
 		    "for items of %zu bytes: each must hold two", count,
-		    config.limit / count >> 20, config.item_max);
+		    options->memory_limit / count >> 20, config.item_max);
 	evutil_secure_rng_get_bytes(&config.hash_seed,
 	    sizeof config.hash_seed);
 	server->codec = (struct codec_config){
@@ -288,6 +309,7 @@ start_workers(struct server *server, struct error *error)
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
 		.memory_limit = options->memory_limit,
+		.own_memory = server->own_memory,
 		.started = clock_unix_ms(&server->clock),
 	};
 	for (; server->started < config.worker_count; server->started++) {

@@ -287,3 +287,13 @@ route_reset_counters(struct router *router, int64_t now)
 		shard_leave(&router->shards[i]);
 	}
 }
+
+void
+route_verify(struct router *router, int64_t now)
+{
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		store_verify(router->shards[i].store);
+		shard_leave(&router->shards[i]);
+	}
+}

@@ -76,6 +76,9 @@ struct route_totals {
 
 void	route_totals(struct router *, int64_t now, struct route_totals *);
 
+/* CHECK every store from end to end; slow. */
+void	route_verify(struct router *, int64_t now);
+
 /* Counters start at zero again. */
 void	route_reset_counters(struct router *, int64_t now);
 

@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 
-/* Chunks that one slice looks at: some 50 us when all of them are due. */
-#define TICK_BUDGET	512
+/* Items that one slice looks at: some 100 us when all of them are due. */
+#define TICK_BUDGET	1024
 
 int
 shard_open(struct shard *shard, const struct store_config *config,

@@ -2,150 +2,581 @@
 /*
  * evict.c - see evict.h.
  *
- * Each class has a CLOCK hand that goes round its pages and their chunks. An
- * item that was hit since the hand came by loses one degree of heat and
- * stays; a cold one goes. New items take the place of what went, so the hand
- * comes to them last. A class that has no page, or whose items are all held,
- * gets a page from the class that has the most.
+ * Within a class, S3-FIFO (Yang et al., SOSP 2023). About an eighth of its
+ * pages are the small queue, the others the main queue. The order of a queue
+ * is the order of its chunks, and a hand goes round it: what the hand frees
+ * is filled at once, so the hand comes to the newest item last. No list, no
+ * write on a hit but for two bits in a line that was read anyway.
+ *
+ *   new key ──> small queue ──────── hit ──────────> main queue
+ *                 │                                    ^  │ hit: stays, one
+ *                 v not hit                 ghost hit ─┘  v degree colder
+ *               ghost table <────────────────────────── evicted
+ *
+ * Between classes, pages go where they save the most misses. A ghost hit is
+ * a miss that a quarter more memory would have spared its class. At times
+ * the class with the fewest ghost hits per byte gives a page to the one with
+ * the most; hits fade, so that the past is forgotten. That is aware of sizes
+ * at no cost per request, and no class can keep its pages by having been
+ * first. The page is emptied a few chunks with each request; items on it
+ * that were hit move to other chunks of their class.
  */
 #include "store/evict.h"
 
 #include "base/check.h"
+#include "store/expiry.h"
 #include "store/state.h"
 
-/* Chunks that one call looks at; then the least hot one seen has to go. */
+/* Chunks that a hand passes in one call; then the coldest seen has to go. */
 #define HAND_STEPS	64
 
-/* Pages of one class that are tried before the next class is. */
+/* Hits in the small queue that make an item go to the main one: one. */
+#define PROVEN_HEAT	ITEM_HEAT_ONE
+
+/* One page in so many is in the small queue, once there are a few. */
+#define SMALL_PART	8
+#define SMALL_FROM	4
+
+/*
+ * The clock of a class ticks when a 32nd of its bytes was evicted. Ghosts of
+ * an age up to a quarter count for the page mover, as the gain of a class
+ * that were so much larger; up to nine tenths they prove an item.
+ */
+#define CLOCK_PART	32
+#define USEFUL_AGE	8
+#define PROVEN_AGE	29
+
+/* The part of the limit that the ghost table takes. */
+#define GHOST_PART	256
+
+/* Page moves: requests between two, how uneven, how fast hits fade. */
+#define MOVE_REQUESTS	4000
+#define MOVE_RATIO	1.5
+#define MOVE_FADE	0.99
+
+/* Chunks of a page being emptied that one request looks at. */
+#define EMPTY_CHUNKS	16
+
+/* Pages of one queue that are tried before the next class is. */
 #define PAGE_TRIES	64
 
+int
+evict_open(struct evict *evict, size_t limit, struct error *error)
+{
+	return ghost_open(&evict->ghosts, limit / GHOST_PART, error);
+}
+
+void
+evict_close(struct evict *evict)
+{
+	ghost_close(&evict->ghosts);
+}
+
+size_t
+evict_size(const struct evict *evict)
+{
+	return evict->ghosts.bytes;
+}
+
+/* The bytes whose gain the useful ghosts of a class measure. */
+static double
+ghost_bytes(const struct store *store, unsigned class)
+{
+	size_t page = slab_page_size(&store->slab);
+	size_t part = slab_class_pages(&store->slab.classes[class]) * page *
+	    USEFUL_AGE / CLOCK_PART;
+
+	return (double)(part > page ? part : page);
+}
+
 static void
-evict_item(struct store *store, uint32_t handle)
+tick_clock(struct store *store, unsigned number, size_t bytes)
+{
+	struct evict_class *class = &store->evict.classes[number];
+	uint64_t tick = (uint64_t)ghost_bytes(store, number) / USEFUL_AGE;
+
+	class->rest += bytes;
+	if (class->rest >= tick) {
+		class->rest -= tick;
+		if (class->rest > tick)		/* it has shrunk */
+			class->rest = 0;
+		store->evict.clocks[number]++;
+	}
+}
+
+/* Of a large item, nearly all is in whole pages: these are what it costs. */
+static unsigned
+cost_class(const struct store *store, const struct item *item,
+    uint32_t handle, size_t *bytes)
+{
+	unsigned class = store->slab.pages[slab_page_of(&store->slab,
+	    handle)].class;
+
+	if (item->fields & ITEM_LARGE) {
+		*bytes = item->length;
+		return store->slab.class_count - 1;
+	}
+	*bytes = store->slab.classes[class].chunk_size;
+	return class;
+}
+
+static void
+evict_item(struct store *store, uint32_t handle, bool probation)
 {
 	const struct item *item = slab_item(&store->slab, handle);
+	uint64_t hash = store_hash(store, handle);
+	size_t bytes;
+	unsigned class = cost_class(store, item, handle, &bytes);
 
 	store->counts.evictions++;
 	if (!(item->state & ITEM_FETCHED))
 		store->counts.evicted_unfetched++;
 	if (item->state & ITEM_HEAT_MASK)
 		store->counts.evicted_active++;
-	store_unlink(store, handle);
+	tick_clock(store, class, bytes);
+	ghost_add(&store->evict.ghosts, hash, (struct ghost){
+		.class = (uint8_t)class,
+		.stamp = store->evict.clocks[class],
+		.probation = probation,
+	}, store->evict.clocks);
+	store_unlink(store, handle, hash);
+}
+
+void
+evict_miss(struct store *store, uint64_t hash)
+{
+	struct evict *evict = &store->evict;
+	struct ghost ghost;
+	uint8_t age;
+
+	if (!ghost_take(&evict->ghosts, hash, &ghost))
+		return;
+	age = (uint8_t)(evict->clocks[ghost.class] - ghost.stamp);
+	if (age <= USEFUL_AGE)
+		evict->classes[ghost.class].hits++;
+	/* It is a ghost no longer, but its proof is kept for the set. */
+	if (ghost.probation && age <= PROVEN_AGE) {
+		ghost.stamp = (uint8_t)(evict->clocks[ghost.class] -
+		    USEFUL_AGE - 1);
+		ghost_add(&evict->ghosts, hash, ghost, evict->clocks);
+	}
+}
+
+bool
+evict_proven(struct store *store, uint64_t hash)
+{
+	struct evict *evict = &store->evict;
+	struct ghost ghost;
+	uint8_t age;
+
+	if (!ghost_take(&evict->ghosts, hash, &ghost))
+		return false;
+	age = (uint8_t)(evict->clocks[ghost.class] - ghost.stamp);
+	if (age <= USEFUL_AGE)
+		evict->classes[ghost.class].hits++;
+	return ghost.probation && age <= PROVEN_AGE;
+}
+
+/* How many of a class's pages should be in its small queue. */
+static uint32_t
+small_pages(uint32_t pages)
+{
+	if (pages < SMALL_FROM)
+		return 0;
+	return pages < SMALL_PART ? 1 : pages / SMALL_PART;
+}
+
+/* Where the class's next page goes. */
+static enum slab_queue_name
+growing_queue(const struct slab_class *class)
+{
+	return class->queue[SLAB_SMALL].pages <
+	    small_pages(slab_class_pages(class) + 1) ? SLAB_SMALL : SLAB_MAIN;
+}
+
+/* Which queue of the class gives a page. */
+static enum slab_queue_name
+giving_queue(const struct slab_class *class)
+{
+	return class->queue[SLAB_SMALL].pages >
+	    small_pages(slab_class_pages(class) - 1) ? SLAB_SMALL : SLAB_MAIN;
+}
+
+/*
+ * May an item on probation take a free chunk of the main queue? While there
+ * is memory, and when many are free because their items were deleted or fell
+ * due. But not those of a page that the class has just been given: these are
+ * for items that prove themselves.
+ */
+static bool
+main_is_open(const struct store *store, const struct slab_class *class)
+{
+	const struct slab_queue *queue = &class->queue[SLAB_MAIN];
+
+	return !store->config.evict || class->queue[SLAB_SMALL].pages == 0 ||
+	    slab_has_page(&store->slab) ||
+	    (uint64_t)queue->pages * class->chunks >
+	    queue->used + class->chunks;
+}
+
+/* A chunk that is free or becomes so by giving the class a free page. */
+static uint32_t
+alloc_free(struct store *store, unsigned number, bool proven)
+{
+	struct slab *slab = &store->slab;
+	struct slab_class *class = &slab->classes[number];
+	uint32_t handle = 0;
+
+	if (!proven)
+		handle = slab_alloc(slab, number, SLAB_SMALL);
+	if (handle == 0 && (proven || main_is_open(store, class)))
+		handle = slab_alloc(slab, number, SLAB_MAIN);
+	if (handle == 0 && proven)
+		handle = slab_alloc(slab, number, SLAB_SMALL);
+	if (handle == 0 && slab_grow(slab, number, growing_queue(class)))
+		return alloc_free(store, number, proven);
+	return handle;
 }
 
 /* The chunk under the hand, or 0 at a page's end; the hand goes on. */
 static uint32_t
-hand_next(struct slab *slab, struct slab_class *class)
+hand_next(struct slab *slab, struct slab_queue *queue)
 {
-	uint32_t page = class->hand_page, chunk = class->hand_chunk++;
+	uint32_t page = queue->hand_page, chunk = queue->hand_chunk++;
 
 	if (chunk < slab->pages[page].fresh)
 		return slab_handle(slab, page, chunk);
-	class->hand_page = slab->pages[page].next;
-	class->hand_chunk = 0;
+	queue->hand_page = slab->pages[page].next;
+	queue->hand_chunk = 0;
 	return 0;
 }
 
-static bool
-evict_by_hand(struct store *store, struct slab_class *class)
+/*
+ * The item that the hand has come to, if it may go. A large item is met once
+ * for each of its pieces, but cools at the first only.
+ */
+static uint32_t
+hand_item(struct store *store, struct slab_queue *queue, bool *cools)
 {
-	struct slab *slab = &store->slab;
+	uint32_t chunk = hand_next(&store->slab, queue);
+	const struct item *item = slab_item(&store->slab, chunk);
+
+	if (chunk == 0)
+		return 0;
+	*cools = item_kind(item) != ITEM_PIECE || item->key_length > 0;
+	return store_removable(store, chunk);
+}
+
+static bool
+evict_main(struct store *store, unsigned number)
+{
+	struct slab_queue *queue =
+	    &store->slab.classes[number].queue[SLAB_MAIN];
 	uint32_t coldest = 0;
 	unsigned least = ITEM_HEAT_MASK + 1;
 
-	for (unsigned step = 0; step < HAND_STEPS; step++) {
-		uint32_t chunk = hand_next(slab, class), handle;
-		struct item *item;
+	for (unsigned n = 0; n < HAND_STEPS && queue->pages > 0; n++) {
+		bool cools;
+		uint32_t handle = hand_item(store, queue, &cools);
+		struct item *item = slab_item(&store->slab, handle);
 		unsigned heat;
 
-		if (chunk == 0)
-			continue;
-		handle = store_removable(store, chunk);
 		if (handle == 0)
 			continue;
-		item = slab_item(slab, handle);
 		heat = item->state & ITEM_HEAT_MASK;
 		if (heat < least) {
 			least = heat;
 			coldest = handle;
 		}
-		if (heat == 0 || item_expired(item, store->now))
+		if (heat == 0)
 			break;
-		item->state -= ITEM_HEAT_ONE;
+		if (cools)
+			item->state -= ITEM_HEAT_ONE;
 	}
 	if (coldest == 0)
 		return false;
-	evict_item(store, coldest);
+	evict_item(store, coldest, false);
 	return true;
 }
 
-bool
-evict_for_class(struct store *store, unsigned number)
+/* Move an item of the small queue to the main one, cold as a new one. */
+static bool
+promote(struct store *store, unsigned number, uint32_t handle)
 {
-	struct slab_class *class = &store->slab.classes[number];
+	uint32_t to = slab_alloc(&store->slab, number, SLAB_MAIN);
 
-	if (class->pages > 0 && evict_by_hand(store, class))
-		return true;
-	if (!evict_page(store))
+	if (to == 0 && evict_main(store, number))
+		to = slab_alloc(&store->slab, number, SLAB_MAIN);
+	if (to == 0)
 		return false;
-	store->counts.pages_moved++;
+	store_move(store, handle, to);
+	slab_item(&store->slab, to)->state &= ~ITEM_HEAT_MASK;
 	return true;
 }
 
-/* Unlink everything on a page on which nobody holds anything. */
-static void
-empty_page(struct store *store, uint32_t page)
+static bool
+evict_small(struct store *store, unsigned number)
 {
-	struct slab *slab = &store->slab;
-	uint8_t class = slab->pages[page].class;
+	struct slab_queue *queue =
+	    &store->slab.classes[number].queue[SLAB_SMALL];
 
-	/* The last one to go releases the page. */
-	for (uint32_t chunk = 0; slab->pages[page].class == class; chunk++) {
-		uint32_t handle;
+	for (unsigned n = 0; n < HAND_STEPS && queue->pages > 0; n++) {
+		bool cools;
+		uint32_t handle = hand_item(store, queue, &cools);
+		struct item *item = slab_item(&store->slab, handle);
 
-		CHECK(chunk < slab->pages[page].fresh);
-		handle = slab_handle(slab, page, chunk);
-		if (item_kind(slab_item(slab, handle)) == ITEM_FREE)
+		if (handle == 0)
 			continue;
-		handle = store_removable(store, handle);
-		CHECK(handle != 0);
-		evict_item(store, handle);
+		if ((item->state & ITEM_HEAT_MASK) < PROVEN_HEAT) {
+			evict_item(store, handle, true);
+			return true;
+		}
+		/* The head of a large item is too little to be moved. */
+		if (item->fields & ITEM_LARGE)
+			item->state -= ITEM_HEAT_ONE;
+		else if (promote(store, number, handle))
+			return true;
 	}
+	return false;
 }
 
-/* Not tried yet, and with the most pages of these; NULL: none is left. */
-static struct slab_class *
-largest_class(struct slab *slab, const bool *tried)
+uint32_t
+evict_alloc(struct store *store, unsigned class, bool proven)
 {
-	struct slab_class *largest = NULL;
+	uint32_t handle;
+
+	while ((handle = alloc_free(store, class, proven)) == 0) {
+		if (!store->config.evict)
+			return 0;
+		if (!proven && evict_small(store, class))
+			continue;
+		if (evict_main(store, class))
+			proven = true;	/* its chunk is to be used */
+		else if (!evict_small(store, class) && !evict_page(store))
+			return 0;
+	}
+	return handle;
+}
+
+/*
+ * The page that the class would miss least, and that nobody holds: the one
+ * that the hand comes to next. Where it stands, half of the page is newest.
+ */
+static uint32_t
+page_to_give(const struct store *store, const struct slab_class *class)
+{
+	enum slab_queue_name name = giving_queue(class);
+	const struct slab_queue *queue = &class->queue[name];
+	uint32_t page = store->slab.pages[queue->hand_page].next;
+
+	for (unsigned n = 0; n < PAGE_TRIES && n < queue->pages; n++) {
+		if (store->slab.pages[page].pinned == 0 &&
+		    !store->slab.pages[page].closed)
+			return page;
+		page = store->slab.pages[page].next;
+	}
+	return SLAB_NO_PAGE;
+}
+
+/* Ghost hits per byte. */
+static double
+utility(const struct store *store, unsigned class)
+{
+	return store->evict.classes[class].hits / ghost_bytes(store, class);
+}
+
+/*
+ * The class with more than `least` pages that makes the least of them, but
+ * for those tried; of equals the one with the most pages. -1: none.
+ */
+static int
+poorest_class(const struct store *store, uint32_t least, const bool *tried)
+{
+	const struct slab *slab = &store->slab;
+	int poorest = -1;
 
 	for (unsigned i = 0; i < slab->class_count; i++) {
-		struct slab_class *class = &slab->classes[i];
+		double ours, best;
+		uint32_t pages = slab_class_pages(&slab->classes[i]);
 
-		if (!tried[i] && class->pages > 0 &&
-		    (largest == NULL || class->pages > largest->pages))
-			largest = class;
+		if (pages <= least || tried[i])
+			continue;
+		if (poorest == -1) {
+			poorest = (int)i;
+			continue;
+		}
+		ours = utility(store, i);
+		best = utility(store, (unsigned)poorest);
+		if (ours < best || (ours == best &&
+		    pages > slab_class_pages(&slab->classes[poorest])))
+			poorest = (int)i;
 	}
-	return largest;
+	return poorest;
+}
+
+/* Has the class less than a page's worth of free chunks? */
+static bool
+is_full(const struct slab_class *class)
+{
+	uint64_t used = class->queue[SLAB_SMALL].used +
+	    class->queue[SLAB_MAIN].used;
+
+	return used + class->chunks >
+	    (uint64_t)slab_class_pages(class) * class->chunks;
+}
+
+/* The class that makes the most of its pages, and could use another one. */
+static int
+richest_class(const struct store *store)
+{
+	int richest = -1;
+
+	for (unsigned i = 0; i < store->slab.class_count; i++)
+		if (slab_class_pages(&store->slab.classes[i]) > 0 &&
+		    is_full(&store->slab.classes[i]) && (richest == -1 ||
+		    utility(store, i) > utility(store, (unsigned)richest)))
+			richest = (int)i;
+	return richest;
+}
+
+/* Compare the classes, and choose a page to move if they are uneven. */
+static void
+compare_classes(struct store *store)
+{
+	struct evict *evict = &store->evict;
+	bool tried[SLAB_CLASSES_MAX] = { false };
+	int from = poorest_class(store, 1, tried), to = richest_class(store);
+
+	for (unsigned i = 0; i < store->slab.class_count; i++)
+		evict->classes[i].hits *= MOVE_FADE;
+	if (from == -1 || to == -1 || from == to ||
+	    utility(store, (unsigned)to) <=
+	    MOVE_RATIO * utility(store, (unsigned)from))
+		return;
+	evict->page = page_to_give(store, &store->slab.classes[from]);
+	if (evict->page == SLAB_NO_PAGE)
+		return;
+	evict->class = (unsigned)to;
+	evict->chunk = 0;
+	slab_close_page(&store->slab, evict->page);
+}
+
+/* One chunk of the page being emptied: what was hit stays in its class. */
+static void
+empty_chunk(struct store *store, uint32_t chunk)
+{
+	struct slab *slab = &store->slab;
+	unsigned class = slab->pages[slab_page_of(slab, chunk)].class;
+	uint32_t handle = store_removable(store, chunk), to;
+	const struct item *item = slab_item(slab, handle);
+
+	if (handle == 0)
+		return;
+	if (handle == chunk && !(item->fields & ITEM_LARGE) &&
+	    item->state & ITEM_HEAT_MASK) {
+		to = slab_alloc(slab, class, SLAB_MAIN);
+		if (to == 0 && evict_main(store, class)) {
+			/* Which may have been just this one. */
+			if (store_removable(store, chunk) != chunk)
+				return;
+			to = slab_alloc(slab, class, SLAB_MAIN);
+		}
+		if (to != 0) {
+			store_move(store, handle, to);
+			return;
+		}
+	}
+	evict_item(store, handle, false);
+}
+
+/* A page that nobody holds. */
+static void
+empty_at_once(struct store *store, uint32_t page)
+{
+	struct slab *slab = &store->slab;
+
+	slab_close_page(slab, page);
+	for (uint32_t chunk = 0; slab->pages[page].used > 0; chunk++) {
+		CHECK(chunk < slab->pages[page].fresh);
+		empty_chunk(store, slab_handle(slab, page, chunk));
+	}
+	/* The last one to go released it, unless there was none. */
+	if (slab->pages[page].closed)
+		slab_free_page(slab, page);
 }
 
 bool
 evict_page(struct store *store)
 {
-	struct slab *slab = &store->slab;
 	bool tried[SLAB_CLASSES_MAX] = { false };
-	struct slab_class *class;
+	uint32_t least = 1;		/* leave each class a page at first */
 
-	while ((class = largest_class(slab, tried)) != NULL) {
-		uint32_t page = class->hand_page;
+	for (;;) {
+		int class = poorest_class(store, least, tried);
+		uint32_t page;
 
-		tried[class - slab->classes] = true;
-		for (unsigned n = 0; n < PAGE_TRIES && n < class->pages; n++) {
-			if (slab->pages[page].pinned == 0) {
-				empty_page(store, page);
-				return true;
-			}
-			page = slab->pages[page].next;
+		if (class == -1 && least == 0)
+			return false;
+		if (class == -1) {
+			least = 0;
+			continue;
+		}
+		tried[class] = true;
+		page = page_to_give(store, &store->slab.classes[class]);
+		if (page != SLAB_NO_PAGE) {
+			empty_at_once(store, page);
+			store->counts.pages_moved++;
+			return true;
 		}
 	}
-	return false;
+}
+
+static bool
+emptying(const struct store *store)
+{
+	return store->evict.page != SLAB_NO_PAGE &&
+	    store->slab.pages[store->evict.page].closed;
+}
+
+static void
+empty_some(struct store *store)
+{
+	struct evict *evict = &store->evict;
+	struct slab *slab = &store->slab;
+
+	for (unsigned n = 0; n < EMPTY_CHUNKS && emptying(store); n++) {
+		if (slab->pages[evict->page].used == 0) {
+			slab_free_page(slab, evict->page);
+			break;
+		}
+		if (evict->chunk == slab->pages[evict->page].fresh) {
+			/* Somebody holds an item here: it stays. */
+			slab_open_page(slab, evict->page);
+			evict->page = SLAB_NO_PAGE;
+			return;
+		}
+		empty_chunk(store, slab_handle(slab, evict->page,
+		    evict->chunk++));
+	}
+	if (emptying(store))
+		return;
+	evict->page = SLAB_NO_PAGE;
+	store->counts.pages_moved++;
+	slab_grow(slab, evict->class,
+	    growing_queue(&slab->classes[evict->class]));
+}
+
+void
+evict_step(struct store *store)
+{
+	struct evict *evict = &store->evict;
+
+	if (evict->page != SLAB_NO_PAGE)
+		empty_some(store);
+	if (++evict->requests < MOVE_REQUESTS)
+		return;
+	evict->requests = 0;
+	if (evict->page == SLAB_NO_PAGE && !slab_has_page(&store->slab) &&
+	    store->config.evict)
+		compare_classes(store);
 }

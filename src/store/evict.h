@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * evict.h - which item has to go. Private to src/store/.
+ * evict.h - where a new item goes, and which one has to go for it. Private
+ * to src/store/.
  */
 #ifndef STORE_EVICT_H
 #define STORE_EVICT_H
@@ -8,15 +9,52 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
+#include "store/ghost.h"
+#include "store/slab.h"
+
 struct store;
 
-/*
- * Make room so that slab_alloc() of the class may succeed. False: nothing
- * can be evicted, all is pinned or the store is empty.
- */
-bool	evict_for_class(struct store *, unsigned class);
+/* What is known of a slab class. */
+struct evict_class {
+	uint64_t	rest;	/* bytes evicted since its clock ticked */
+	double		hits;	/* on its ghosts, fading */
+};
 
-/* Empty one page, of any class, so that it is released. */
+struct evict {
+	struct ghost_table	ghosts;
+	struct evict_class	classes[SLAB_CLASSES_MAX];
+	uint8_t			clocks[SLAB_CLASSES_MAX];
+	uint32_t		requests;	/* since pages were compared */
+	/* A page that is being emptied for a class. */
+	uint32_t		page;		/* SLAB_NO_PAGE: none */
+	uint32_t		chunk;		/* the next to look at */
+	unsigned		class;
+};
+
+/* `limit` is the store's; the ghosts take a part of it. */
+int	evict_open(struct evict *, size_t limit, struct error *);
+void	evict_close(struct evict *);
+
+/* Bytes of memory in use. */
+size_t	evict_size(const struct evict *);
+
+/*
+ * A chunk for a new item or piece, marked ITEM_DETACHED. `proven`: it need
+ * not go through probation. 0: nothing is free and nothing may go.
+ */
+uint32_t evict_alloc(struct store *, unsigned class, bool proven);
+
+/* A request was served: at times a step of moving a page is due. */
+void	evict_step(struct store *);
+
+/* A key was asked for that is not there. */
+void	evict_miss(struct store *, uint64_t hash);
+
+/* Was this new key evicted lately, without a fair chance? */
+bool	evict_proven(struct store *, uint64_t hash);
+
+/* Empty one page, of the class that needs it least, and release it. */
 bool	evict_page(struct store *);
 
 #endif

@@ -2,96 +2,250 @@
 /*
  * expiry.c - see expiry.h.
  *
- * Each page knows a time before which nothing on it expires (0: nothing ever
- * does). A slice goes on round the pages from where the last one stopped and
- * looks into those whose time has come, chunk by chunk; a page that it saw to
- * the end gets the soonest time that is still to come on it. Pages without
- * expiring items cost one comparison a round.
+ * A hierarchical timing wheel (Varghese and Lauck 1987) whose slots are not
+ * lists: the mark of an item's chunk, one byte beside the chunks of its page,
+ * names the slot that it is in.
+ *
+ *   level   a slot is    slots ahead    items expire within
+ *   0       0.512 s      63             32 s
+ *   1       32.8 s       63             34 min
+ *   2       35 min       63             37 h
+ *   3       37 h         60             93 days; what is later waits there
+ *
+ * When a slot of level 0 is over, the pages that have its mark are searched
+ * for it, and the items are due. When a slot of another level begins, its
+ * items are marked anew for a lower level. A page knows by one bit for each
+ * mark whether the search is worth while, so items without expiry cost
+ * nothing. A mark says where to look, never what is true: it may be left over
+ * from an item that is gone, so the item's own expiry decides.
  */
 #include "store/expiry.h"
 
+#include "base/check.h"
 #include "store/state.h"
 
-/* Descriptors passed over cost this many to one chunk looked at. */
-#define PAGES_PER_CHUNK	8
+#define SHIFT_FIRST	9	/* 2^9 ms */
+#define SHIFT_STEP	6	/* a slot holds 2^6 of the level below */
+#define SLOTS		64	/* names for slots of one level, modulo */
+#define AHEAD		(SLOTS - 1)	/* beyond it is the next level's */
+#define AHEAD_TOP	60	/* no further: the topmost has fewer names */
+
+/* Items that are fetched into the cache together. */
+#define BATCH		16
+
+/* What is searched, in terms of visiting one item. */
+#define PAGES_PER_ITEM	8	/* that are passed over */
+#define MARKS_PER_ITEM	512
+
+static unsigned
+shift_of(unsigned level)
+{
+	return SHIFT_FIRST + level * SHIFT_STEP;
+}
+
+/* 0 is no mark; the topmost level has one slot less, so that all fit. */
+static uint8_t
+mark_of(unsigned level, int64_t slot)
+{
+	unsigned slots = level == EXPIRY_LEVELS - 1 ? SLOTS - 1 : SLOTS;
+
+	return (uint8_t)(1 + level * SLOTS +
+	    (unsigned)((uint64_t)slot % slots));
+}
+
+static uint8_t
+mark_for(int64_t now, int64_t expiry)
+{
+	unsigned level = 0;
+	int64_t ahead;
+
+	if (expiry < now)
+		expiry = now;
+	for (;; level++) {
+		ahead = (expiry >> shift_of(level)) -
+		    (now >> shift_of(level));
+		if (level == EXPIRY_LEVELS - 1 || ahead <= AHEAD)
+			break;
+	}
+	if (level == EXPIRY_LEVELS - 1 && ahead > AHEAD_TOP)
+		expiry = now + ((int64_t)AHEAD_TOP << shift_of(level));
+	return mark_of(level, expiry >> shift_of(level));
+}
+
+static bool
+has_mark(const struct slab_page *page, uint8_t mark)
+{
+	return page->marks.word[mark / 64] >> mark % 64 & 1;
+}
+
+/* The page and the number in it of a chunk. */
+static uint32_t
+locate(const struct slab *slab, uint32_t handle, uint32_t *page)
+{
+	size_t offset = (size_t)handle * ITEM_UNIT &
+	    (slab_page_size(slab) - 1);
+
+	*page = slab_page_of(slab, handle);
+	return slab_chunk_at(&slab->classes[slab->pages[*page].class], offset);
+}
+
+static void
+set_mark(struct store *store, uint32_t handle, uint8_t mark)
+{
+	uint32_t page, chunk = locate(&store->slab, handle, &page);
+
+	slab_marks(&store->slab, page)[chunk] = mark;
+	store->slab.pages[page].marks.word[mark / 64] |=
+	    (uint64_t)1 << mark % 64;
+}
 
 void
 expiry_note(struct store *store, uint32_t handle, int64_t expiry)
 {
-	uint32_t number = slab_page_of(&store->slab, handle);
-	struct slab_page *page = &store->slab.pages[number];
-
-	if (expiry == 0)
-		return;
-	if (page->expiry == 0 || expiry < page->expiry)
-		page->expiry = expiry;
-	/* The round is past this chunk or will come to it: either is fine. */
-	if (number == store->expiry_page &&
-	    (store->expiry_seen == 0 || expiry < store->expiry_seen))
-		store->expiry_seen = expiry;
+	if (expiry != 0)
+		set_mark(store, handle, mark_for(store->now, expiry));
 }
 
 void
-expiry_reclaim(struct store *store, uint32_t handle)
+expiry_reclaim(struct store *store, uint32_t handle, uint64_t hash)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 
 	store->counts.reclaimed++;
 	if (!(item->state & ITEM_FETCHED))
 		store->counts.expired_unfetched++;
-	store_unlink(store, handle);
+	store_unlink(store, handle, hash);
 }
 
-/* Look at one chunk; note the soonest expiry that is still to come. */
+/* Marked for the slot that is swept: due, or to be marked anew, or old. */
 static void
 visit(struct store *store, uint32_t handle)
 {
 	const struct item *item = slab_item(&store->slab, handle);
-	int64_t expiry;
 
 	if (item_kind(item) != ITEM_LINKED)
 		return;
-	expiry = item_expiry(item);
-	if (expiry == 0)
-		return;
-	if (expiry <= store->now)
-		expiry_reclaim(store, handle);
-	else if (store->expiry_seen == 0 || expiry < store->expiry_seen)
-		store->expiry_seen = expiry;
+	if (item_expired(item, store->now))
+		expiry_reclaim(store, handle, store_hash(store, handle));
+	else
+		expiry_note(store, handle, item_expiry(item));
 }
 
-static void
-next_page(struct store *store)
+/*
+ * Find the next few chunks of the page that have the mark, and take it off
+ * them. Returns how many; none: the page is done.
+ */
+static unsigned
+collect(struct store *store, uint8_t mark, uint32_t *handles)
 {
-	if (++store->expiry_page >= store->slab.pages_touched)
-		store->expiry_page = 1;
-	store->expiry_chunk = 0;
-	store->expiry_seen = 0;
+	struct expiry *expiry = &store->expiry;
+	uint8_t *marks = slab_marks(&store->slab, expiry->page);
+	uint32_t end = store->slab.pages[expiry->page].fresh;
+	unsigned count = 0;
+
+	while (count < BATCH && expiry->chunk < end) {
+		uint8_t *at = memchr(marks + expiry->chunk, mark,
+		    end - expiry->chunk);
+
+		if (at == NULL) {
+			expiry->chunk = end;
+			break;
+		}
+		*at = 0;
+		expiry->chunk = (uint32_t)(at - marks) + 1;
+		handles[count] = slab_handle(&store->slab, expiry->page,
+		    (uint32_t)(at - marks));
+		__builtin_prefetch(slab_item(&store->slab, handles[count++]));
+	}
+	return count;
+}
+
+static unsigned
+sweep_some(struct store *store, uint8_t mark)
+{
+	uint32_t handles[BATCH];
+	unsigned count = collect(store, mark, handles);
+
+	for (unsigned i = 0; i < count; i++)
+		if (item_kind(slab_item(&store->slab, handles[i])) ==
+		    ITEM_LINKED)
+			index_prefetch(&store->index,
+			    store_hash(store, handles[i]));
+	for (unsigned i = 0; i < count; i++)
+		visit(store, handles[i]);
+	return count;
+}
+
+/* Is there a slot to sweep? The higher levels first: they fill the lower. */
+static bool
+next_slot(struct store *store)
+{
+	struct expiry *expiry = &store->expiry;
+
+	for (unsigned level = EXPIRY_LEVELS; level-- > 0; ) {
+		int64_t due = store->now >> shift_of(level);
+
+		if (level == 0)
+			due--;			/* when it is over */
+		/* After a long sleep, once round is enough. */
+		if (expiry->done[level] < due - SLOTS)
+			expiry->done[level] = due - SLOTS;
+		/* The clock was set back: sweep again as it comes by. */
+		if (expiry->done[level] > due)
+			expiry->done[level] = due;
+		if (expiry->done[level] >= due)
+			continue;
+		expiry->level = level;
+		expiry->slot = ++expiry->done[level];
+		expiry->page = 0;
+		expiry->chunk = 0;
+		expiry->sweeping = true;
+		return true;
+	}
+	return false;
+}
+
+/* Go to the next page that has the mark. False: there is none. */
+static bool
+next_page(struct store *store, uint8_t mark, unsigned *cost)
+{
+	struct expiry *expiry = &store->expiry;
+	struct slab *slab = &store->slab;
+
+	while (++expiry->page < slab->pages_touched) {
+		struct slab_page *page = &slab->pages[expiry->page];
+
+		if (expiry->page % PAGES_PER_ITEM == 0)
+			++*cost;
+		if (page->class == SLAB_NO_CLASS || !has_mark(page, mark))
+			continue;
+		/* Marks that are set from now on count anew. */
+		page->marks.word[mark / 64] &= ~((uint64_t)1 << mark % 64);
+		*cost += 1 + page->fresh / MARKS_PER_ITEM;
+		expiry->chunk = 0;
+		return true;
+	}
+	return false;
 }
 
 bool
 expiry_slice(struct store *store, unsigned budget)
 {
-	struct slab *slab = &store->slab;
-	unsigned looked = 0;
+	struct expiry *expiry = &store->expiry;
+	unsigned cost = 0;
 
-	for (uint32_t pages = 0; pages < slab->pages_touched; ) {
-		struct slab_page *page = &slab->pages[store->expiry_page];
+	while (expiry->sweeping || next_slot(store)) {
+		uint8_t mark = mark_of(expiry->level, expiry->slot);
+		unsigned found = 0;
 
-		if (page->class != SLAB_NO_CLASS && page->expiry != 0 &&
-		    page->expiry <= store->now &&
-		    store->expiry_chunk < page->fresh) {
-			if (looked++ == budget)
-				return true;
-			visit(store, slab_handle(slab, store->expiry_page,
-			    store->expiry_chunk++));
-			continue;
-		}
-		if (store->expiry_chunk > 0 && page->class != SLAB_NO_CLASS)
-			page->expiry = store->expiry_seen;
-		next_page(store);
-		if (++pages % PAGES_PER_CHUNK == 0 && looked++ == budget)
+		if (cost >= budget)
 			return true;
+		if (expiry->page != 0 && store->slab.pages[
+		    expiry->page].class != SLAB_NO_CLASS)
+			found = sweep_some(store, mark);
+		if (found == 0)
+			expiry->sweeping = next_page(store, mark, &cost);
+		cost += found;
 	}
 	return false;
 }

@@ -10,15 +10,26 @@
 
 struct store;
 
+#define EXPIRY_LEVELS	4
+
+struct expiry {
+	int64_t		done[EXPIRY_LEVELS];	/* slots swept, in their unit */
+	bool		sweeping;
+	unsigned	level;			/* of the slot being swept */
+	int64_t		slot;
+	uint32_t	page;			/* where the sweep goes on */
+	uint32_t	chunk;
+};
+
 /* The item `handle` expires at `expiry` (unix ms, 0: never). */
 void	expiry_note(struct store *, uint32_t handle, int64_t expiry);
 
 /* An item was found to be due: unlink and count it. */
-void	expiry_reclaim(struct store *, uint32_t handle);
+void	expiry_reclaim(struct store *, uint32_t handle, uint64_t hash);
 
 /*
- * Reclaim due items, looking at `budget` chunks at most. True: stopped by
- * the budget.
+ * Reclaim due items, looking at about `budget` of them at most. True: stopped
+ * by the budget.
  */
 bool	expiry_slice(struct store *, unsigned budget);
 

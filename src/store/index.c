@@ -30,6 +30,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/racy.h"
 #include "os/os.h"
 #include "store/item.h"
 
@@ -238,6 +239,54 @@ index_prefetch_item(const struct index *index, uint64_t hash)
 		    bucket->handle[__builtin_ctz(found)]));
 }
 
+RACY static const struct index_bucket *
+peek_home(const struct index *index, uint64_t hash)
+{
+	return index->buckets +
+	    home_number(hash, racy_word(&index->bucket_count));
+}
+
+/* As match_tags(). */
+RACY static unsigned
+peek_tags(const struct index_bucket *bucket, uint8_t tag)
+{
+	return match_word(racy_word(bucket->tag), tag) |
+	    match_word(racy_word(bucket->tag + 4), tag) >> 4 << 8;
+}
+
+RACY bool
+index_peek(const struct index *index, uint64_t hash, uint32_t *handles,
+    unsigned *count)
+{
+	const struct index_bucket *bucket = peek_home(index, hash);
+	unsigned found = peek_tags(bucket, tag_of(hash));
+
+	for (*count = 0; found != 0; found &= found - 1) {
+		if (*count == INDEX_PEEK_MAX)
+			return false;
+		handles[(*count)++] =
+		    racy_half(&bucket->handle[__builtin_ctz(found)]);
+	}
+	return racy_half(&bucket->overflow) == 0;
+}
+
+RACY void
+index_peek_prefetch(const struct index *index, uint64_t hash)
+{
+	__builtin_prefetch(peek_home(index, hash));
+}
+
+RACY void
+index_peek_prefetch_item(const struct index *index, uint64_t hash)
+{
+	const struct index_bucket *bucket = peek_home(index, hash);
+	unsigned found = peek_tags(bucket, tag_of(hash));
+
+	if (found != 0)
+		__builtin_prefetch(slab_item(index->slab,
+		    racy_half(&bucket->handle[__builtin_ctz(found)])));
+}
+
 uint32_t
 index_find(const struct index *index, uint64_t hash, const char *key,
     size_t key_length)
@@ -318,13 +367,14 @@ prefetch_bucket_items(const struct index *index,
 			    bucket->handle[slot]));
 }
 
-/* Find the entries at home in a bucket. False: too many to move. */
-static bool
-find_at_home(struct index *index, uint64_t number, struct moved *moved)
+/* Call `visit` for each entry that is at home in a bucket. */
+static void
+visit_bucket(const struct index *index, uint64_t number,
+    void (*visit)(void *context, uint64_t hash, uint32_t handle),
+    void *context)
 {
 	const struct index_bucket *bucket = index->buckets + number;
 
-	moved->count = 0;
 	for (;; bucket--) {
 		prefetch_bucket_items(index, bucket);
 		for (unsigned slot = 0; slot < SLOTS; slot++) {
@@ -334,15 +384,24 @@ find_at_home(struct index *index, uint64_t number, struct moved *moved)
 			if (handle == 0)
 				continue;
 			hash = hash_of(index, handle);
-			if (home_number(hash, index->bucket_count) != number)
-				continue;
-			if (moved->count == MOVED_MAX)
-				return false;
-			moved->hash[moved->count] = hash;
-			moved->handle[moved->count++] = handle;
+			if (home_number(hash, index->bucket_count) == number)
+				visit(context, hash, handle);
 		}
 		if (bucket->overflow == 0)
-			return true;
+			return;
+	}
+}
+
+/* One more entry moves; those that are too many are only counted. */
+static void
+add_moved(void *context, uint64_t hash, uint32_t handle)
+{
+	struct moved *moved = context;
+	unsigned n = moved->count++;
+
+	if (n < MOVED_MAX) {
+		moved->hash[n] = hash;
+		moved->handle[n] = handle;
 	}
 }
 
@@ -377,7 +436,9 @@ change_count(struct index *index, uint64_t count, uint64_t from)
 	struct moved moved;
 	unsigned put;
 
-	if (!find_at_home(index, from, &moved)) {
+	moved.count = 0;
+	visit_bucket(index, from, add_moved, &moved);
+	if (moved.count > MOVED_MAX) {
 		index->bucket_target = before;
 		return;
 	}
@@ -454,4 +515,63 @@ index_remove(struct index *index, uint64_t hash, uint32_t handle)
 	take(home_of(index, hash), place_of(index, hash, handle));
 	index->count--;
 	resize(index);
+}
+
+static uint64_t
+reverse_bits(uint64_t x)
+{
+	x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+	x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+	x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
+	return __builtin_bswap64(x);
+}
+
+/*
+ * The order of a scan is that of the hashes' bucket bits read backwards, the
+ * lowest first: in it, each bucket is an interval, which a split cuts in two
+ * and a merge puts together. So a position in this order stays good whatever
+ * becomes of the buckets.
+ */
+static uint64_t
+position_of(uint64_t hash)
+{
+	return reverse_bits(hash >> 8);
+}
+
+/* The first position behind the bucket that holds `position`; 0: the end. */
+static uint64_t
+interval_end(const struct index *index, uint64_t position, uint64_t number)
+{
+	uint64_t level = level_of(index->bucket_count);
+	bool split = number >= level || number < index->bucket_count - level;
+	unsigned bits = 63 - (unsigned)__builtin_clzll(level) + split;
+
+	return ((position >> (64 - bits)) + 1) << (64 - bits);
+}
+
+struct scan {
+	uint64_t	cursor;
+	void		(*visit)(void *context, uint32_t handle);
+	void		*context;
+};
+
+static void
+scan_entry(void *context, uint64_t hash, uint32_t handle)
+{
+	const struct scan *scan = context;
+
+	if (position_of(hash) >= scan->cursor)
+		scan->visit(scan->context, handle);
+}
+
+uint64_t
+index_scan(const struct index *index, uint64_t cursor,
+    void (*visit)(void *, uint32_t), void *context)
+{
+	uint64_t number = home_number(reverse_bits(cursor) << 8,
+	    index->bucket_count);
+	struct scan scan = { cursor, visit, context };
+
+	visit_bucket(index, number, scan_entry, &scan);
+	return interval_end(index, cursor, number);
 }

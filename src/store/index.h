@@ -42,6 +42,21 @@ void	index_close(struct index *);
 void	index_prefetch(const struct index *, uint64_t hash);
 void	index_prefetch_item(const struct index *, uint64_t hash);
 
+/*
+ * For a reader while another thread may be changing the index: the handles
+ * of items that may match, as the home bucket has them, INDEX_PEEK_MAX at
+ * most. Each was right at some time, so its chunk can be read. False: there
+ * may be others elsewhere.
+ */
+#define INDEX_PEEK_MAX	4
+
+bool	index_peek(const struct index *, uint64_t hash, uint32_t *handles,
+	    unsigned *count);
+
+/* As index_prefetch() and index_prefetch_item(), for such a reader. */
+void	index_peek_prefetch(const struct index *, uint64_t hash);
+void	index_peek_prefetch_item(const struct index *, uint64_t hash);
+
 /* The handle of the item with this key, or 0. */
 uint32_t index_find(const struct index *, uint64_t hash, const char *key,
 	    size_t key_length);
@@ -55,6 +70,15 @@ void	index_replace(struct index *, uint64_t hash, uint32_t old,
 
 /* Take out an entry that is there. */
 void	index_remove(struct index *, uint64_t hash, uint32_t handle);
+
+/*
+ * Call `visit` for each entry from `cursor` on to the next place where one
+ * may stop; 0 begins. Returns the cursor to go on with, 0: that was the last.
+ * Whatever is added, removed or resized between calls, an entry that is there
+ * all the time is visited exactly once. `visit` changes nothing.
+ */
+uint64_t index_scan(const struct index *, uint64_t cursor,
+	    void (*visit)(void *context, uint32_t handle), void *context);
 
 /* Forget every entry, at once. Memory goes back by index_trim(). */
 void	index_clear(struct index *);

@@ -5,7 +5,7 @@
  *   offset  size  field
  *   0       4     length       of the value in bytes (of a free chunk: the
  *                              next free one; of a piece: its owner)
- *   4       1     key_length   1..250
+ *   4       1     key_length   1..250 (of a piece: is it the first one?)
  *   5       1     fields       which optional fields follow; ITEM_LARGE
  *   6       1     state        chunk kind, heat, was it fetched
  *   7       1     pins         readers that hold the value; 0 most of the time
@@ -41,6 +41,7 @@ enum item_fields {
 	ITEM_CAS = 2,
 	ITEM_FLAGS = 4,
 	ITEM_LARGE = 8,
+	ITEM_NEW = 16,		/* never in an item: there was none before */
 };
 
 /* Kinds of chunk, in the low bits of `state`. */
@@ -184,12 +185,12 @@ item_expired(const struct item *item, int64_t now)
 	return expiry != 0 && expiry <= now;
 }
 
+/* Make the item one degree hotter; the hottest is not written to. */
 static inline void
 item_heat(struct item *item)
 {
 	if ((item->state & ITEM_HEAT_MASK) != ITEM_HEAT_MASK)
 		item->state += ITEM_HEAT_ONE;
-	item->state |= ITEM_FETCHED;
 }
 
 #endif

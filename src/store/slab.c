@@ -2,7 +2,7 @@
 /*
  * slab.c - see slab.h.
  *
- * Size classes: every 8 bytes from the smallest chunk to 256, so that small
+ * Size classes: every 8 bytes from the smallest chunk to 128, so that small
  * items lose at most 7 bytes; then by the growth factor; once fewer than 64
  * fit a page, the chunk becomes the largest of which that many fit, so that
  * nothing is left over at the page's end. The last class is the whole page,
@@ -11,11 +11,16 @@
  * Page size: the power of two next to limit / 1000 between 16 KB and 1 MB:
  * about a thousand pages let many classes share a small limit.
  *
- * A page is in exactly one of these places:
+ * A page that belongs to a class:
  *
- *   untouched ── slab_take_page ──> class (ring; on the partial list too
- *      ^                              │     while it has a free chunk)
- *      │                              v  last chunk freed
+ *   | marks: one byte for each chunk | chunk | chunk | ... | rest |
+ *
+ * The marks are apart from the chunks so that looking for one reads a
+ * sixty-fourth of the memory. A page is in exactly one of these places:
+ *
+ *   untouched ── slab_grow ──> queue of a class (ring; on the partial list
+ *      ^                          │    too, while it has a free chunk and
+ *      │                          v    is not closed)   last chunk freed
  *   returned <── above the limit ── pool
  */
 #include "store/slab.h"
@@ -25,11 +30,11 @@
 #include "base/check.h"
 #include "os/os.h"
 
-#define SLAB_STEP_MAX		256	/* 8-byte steps up to here */
+#define SLAB_STEP_MAX		128	/* 8-byte steps up to here */
 #define SLAB_EXACT_CHUNKS	64	/* so few fill their page exactly */
 #define SLAB_PAGE_SHIFT_MIN	14
 #define SLAB_PAGE_SHIFT_MAX	20
-#define SLAB_PAGES_PER_LIMIT	1000
+#define SLAB_PAGES_PER_LIMIT	1024
 #define SLAB_COMMIT_STEP	((size_t)4 << 20)
 
 static size_t
@@ -49,6 +54,23 @@ page_shift_for(size_t limit)
 	return shift;
 }
 
+/* Bytes of marks before the first of `chunks` chunks. */
+static size_t
+marks_size(size_t chunks)
+{
+	return round_up(chunks, ITEM_UNIT);
+}
+
+static uint32_t
+chunks_of(size_t page, size_t size)
+{
+	size_t chunks = page / (size + 1);
+
+	while (marks_size(chunks) + chunks * size > page)
+		chunks--;
+	return (uint32_t)chunks;
+}
+
 static size_t
 next_chunk_size(const struct slab *slab, size_t size, double factor)
 {
@@ -62,31 +84,42 @@ next_chunk_size(const struct slab *slab, size_t size, double factor)
 		if (grown > next)
 			next = grown;
 	}
-	if (next <= page / 2 && page / next < SLAB_EXACT_CHUNKS)
-		next = page / (page / next) / ITEM_UNIT * ITEM_UNIT;
+	if (next <= slab_single_max(slab) &&
+	    page / next < SLAB_EXACT_CHUNKS) {
+		size_t chunks = chunks_of(page, next);
+
+		next = (page - marks_size(chunks)) / chunks / ITEM_UNIT *
+		    ITEM_UNIT;
+	}
 	return next;
+}
+
+static void
+add_class(struct slab *slab, size_t size)
+{
+	struct slab_class *class = &slab->classes[slab->class_count++];
+
+	class->chunk_size = (uint32_t)size;
+	class->chunks = chunks_of(slab_page_size(slab), size);
+	class->offset = (uint32_t)marks_size(class->chunks);
 }
 
 static void
 make_classes(struct slab *slab, const struct slab_config *config)
 {
-	size_t page = slab_page_size(slab);
-	size_t size = round_up(config->chunk_min, ITEM_UNIT);
+	size_t size = round_up(config->chunk_min, ITEM_UNIT), last = 0;
 
-	if (size > page / 2)
-		size = page / 2;
-	while (size <= page / 2 && slab->class_count < SLAB_CLASSES_MAX - 2) {
-		slab->classes[slab->class_count++].chunk_size =
-		    (uint32_t)size;
+	if (size > slab_single_max(slab))
+		size = slab_single_max(slab);
+	while (size <= slab_single_max(slab) &&
+	    slab->class_count < SLAB_CLASSES_MAX - 2) {
+		last = size;
+		add_class(slab, size);
 		size = next_chunk_size(slab, size, config->growth_factor);
 	}
-	if (slab->classes[slab->class_count - 1].chunk_size < page / 2)
-		slab->classes[slab->class_count++].chunk_size =
-		    (uint32_t)(page / 2);
-	slab->classes[slab->class_count++].chunk_size = (uint32_t)page;
-	for (unsigned i = 0; i < slab->class_count; i++)
-		slab->classes[i].chunks =
-		    (uint32_t)(page / slab->classes[i].chunk_size);
+	if (last < slab_single_max(slab))
+		add_class(slab, slab_single_max(slab));
+	add_class(slab, slab_chunk_max(slab));
 }
 
 int
@@ -109,6 +142,8 @@ slab_open(struct slab *slab, const struct slab_config *config,
 		return error_set(error,
 		    "cannot reserve %zu KB for page descriptors", bytes >> 10);
 	}
+	if (config->large_pages)
+		os_want_large_pages(slab->base, slab->reserved);
 	slab->pages_touched = 1;	/* page 0 stays unused */
 	make_classes(slab, config);
 	return 0;
@@ -126,7 +161,14 @@ slab_close(struct slab *slab)
 size_t
 slab_single_max(const struct slab *slab)
 {
-	return slab_page_size(slab) / 2;
+	return (slab_page_size(slab) - marks_size(2)) / 2 / ITEM_UNIT *
+	    ITEM_UNIT;
+}
+
+size_t
+slab_chunk_max(const struct slab *slab)
+{
+	return slab_page_size(slab) - marks_size(1);
 }
 
 unsigned
@@ -150,18 +192,26 @@ slab_class_for(const struct slab *slab, size_t size)
 	return low;
 }
 
-/* The ring of a class's pages; the hand, when set, is a page of the ring. */
-static void
-ring_add(struct slab *slab, struct slab_class *class, uint32_t page)
+static struct slab_queue *
+queue_of(struct slab *slab, uint32_t page)
 {
+	return &slab->classes[slab->pages[page].class].queue[
+	    slab->pages[page].queue];
+}
+
+/* The ring of a queue's pages; a new page is the last that the hand meets. */
+static void
+ring_add(struct slab *slab, uint32_t page)
+{
+	struct slab_queue *queue = queue_of(slab, page);
 	struct slab_page *pages = slab->pages;
 
-	if (class->pages++ == 0) {
+	if (queue->pages++ == 0) {
 		pages[page].next = pages[page].prev = page;
-		class->hand_page = page;
-		class->hand_chunk = 0;
+		queue->hand_page = page;
+		queue->hand_chunk = 0;
 	} else {
-		uint32_t after = class->hand_page;
+		uint32_t after = queue->hand_page;
 		uint32_t before = pages[after].prev;
 
 		pages[page].next = after;
@@ -171,54 +221,61 @@ ring_add(struct slab *slab, struct slab_class *class, uint32_t page)
 }
 
 static void
-ring_remove(struct slab *slab, struct slab_class *class, uint32_t page)
+ring_remove(struct slab *slab, uint32_t page)
 {
+	struct slab_queue *queue = queue_of(slab, page);
 	struct slab_page *pages = slab->pages;
 
-	CHECK(class->pages > 0);
-	if (--class->pages == 0) {
-		class->hand_page = SLAB_NO_PAGE;
+	CHECK(queue->pages > 0);
+	if (--queue->pages == 0) {
+		queue->hand_page = SLAB_NO_PAGE;
 	} else {
 		pages[pages[page].prev].next = pages[page].next;
 		pages[pages[page].next].prev = pages[page].prev;
-		if (class->hand_page == page) {
-			class->hand_page = pages[page].next;
-			class->hand_chunk = 0;
+		if (queue->hand_page == page) {
+			queue->hand_page = pages[page].next;
+			queue->hand_chunk = 0;
 		}
 	}
 }
 
-static void
-partial_add(struct slab *slab, struct slab_class *class, uint32_t page)
+/* Does the page have a chunk to give? Then it is on the partial list. */
+static bool
+has_room(const struct slab *slab, uint32_t number)
 {
-	struct slab_page *pages = slab->pages;
+	const struct slab_page *page = &slab->pages[number];
 
-	pages[page].partial_prev = SLAB_NO_PAGE;
-	pages[page].partial_next = class->partial;
-	if (class->partial != SLAB_NO_PAGE)
-		pages[class->partial].partial_prev = page;
-	class->partial = page;
+	return !page->closed && (page->free != 0 ||
+	    page->fresh < slab->classes[page->class].chunks);
 }
 
 static void
-partial_remove(struct slab *slab, struct slab_class *class, uint32_t page)
+partial_add(struct slab *slab, uint32_t page)
 {
+	struct slab_queue *queue = queue_of(slab, page);
+	struct slab_page *pages = slab->pages;
+
+	pages[page].partial_prev = SLAB_NO_PAGE;
+	pages[page].partial_next = queue->partial;
+	if (queue->partial != SLAB_NO_PAGE)
+		pages[queue->partial].partial_prev = page;
+	queue->partial = page;
+}
+
+static void
+partial_remove(struct slab *slab, uint32_t page)
+{
+	struct slab_queue *queue = queue_of(slab, page);
 	struct slab_page *pages = slab->pages;
 	uint32_t next = pages[page].partial_next;
 	uint32_t prev = pages[page].partial_prev;
 
 	if (prev == SLAB_NO_PAGE)
-		class->partial = next;
+		queue->partial = next;
 	else
 		pages[prev].partial_next = next;
 	if (next != SLAB_NO_PAGE)
 		pages[next].partial_prev = prev;
-}
-
-static bool
-page_full(const struct slab_page *page, const struct slab_class *class)
-{
-	return page->free == 0 && page->fresh == class->chunks;
 }
 
 static uint32_t
@@ -242,7 +299,7 @@ touch_page(struct slab *slab)
 }
 
 static uint32_t
-slab_take_page(struct slab *slab)
+take_page(struct slab *slab)
 {
 	uint32_t page = slab->pool;
 
@@ -268,8 +325,7 @@ release_page(struct slab *slab, uint32_t page)
 {
 	uint32_t *list = &slab->pool;
 
-	slab->pages[page].class = SLAB_NO_CLASS;
-	slab->pages[page].expiry = 0;
+	slab->pages[page] = (struct slab_page){ .class = SLAB_NO_CLASS };
 	if (slab->pages_held > slab->pages_allowed) {
 		os_discard(slab->base + ((size_t)page << slab->page_shift),
 		    slab_page_size(slab));
@@ -280,42 +336,50 @@ release_page(struct slab *slab, uint32_t page)
 	*list = page;
 }
 
-static bool
-grow_class(struct slab *slab, struct slab_class *class)
+bool
+slab_has_page(const struct slab *slab)
 {
-	uint32_t page = slab_take_page(slab);
+	return slab->pool != SLAB_NO_PAGE ||
+	    slab->pages_held < slab->pages_allowed;
+}
+
+bool
+slab_grow(struct slab *slab, unsigned class, enum slab_queue_name queue)
+{
+	uint32_t page = take_page(slab);
 
 	if (page == SLAB_NO_PAGE)
 		return false;
 	slab->pages[page] = (struct slab_page){
-		.class = (uint8_t)(class - slab->classes),
+		.class = (uint8_t)class, .queue = (uint8_t)queue,
 	};
-	ring_add(slab, class, page);
-	partial_add(slab, class, page);
+	memset(slab_marks(slab, page), 0, slab->classes[class].chunks);
+	ring_add(slab, page);
+	partial_add(slab, page);
 	return true;
 }
 
 uint32_t
-slab_alloc(struct slab *slab, unsigned number)
+slab_alloc(struct slab *slab, unsigned number, enum slab_queue_name queue)
 {
 	struct slab_class *class = &slab->classes[number];
-	struct slab_page *page;
-	uint32_t handle;
+	uint32_t from = class->queue[queue].partial, handle;
+	struct slab_page *page = &slab->pages[from];
 
-	if (class->partial == SLAB_NO_PAGE && !grow_class(slab, class))
+	if (from == SLAB_NO_PAGE)
 		return 0;
-	page = &slab->pages[class->partial];
 	handle = page->free;
 	if (handle != 0) {
 		CHECK(item_kind(slab_item(slab, handle)) == ITEM_FREE);
 		page->free = slab_item(slab, handle)->length;
 	} else {
-		handle = slab_handle(slab, class->partial, page->fresh++);
+		handle = slab_handle(slab, from, page->fresh++);
 	}
 	page->used++;
-	class->used++;
-	if (page_full(page, class))
-		partial_remove(slab, class, class->partial);
+	class->queue[queue].used++;
+	if (!has_room(slab, from))
+		partial_remove(slab, from);
+	*slab_item(slab, handle) = (struct item){ .state = ITEM_DETACHED };
 	return handle;
 }
 
@@ -324,34 +388,65 @@ slab_free(struct slab *slab, uint32_t handle)
 {
 	uint32_t number = slab_page_of(slab, handle);
 	struct slab_page *page = &slab->pages[number];
-	struct slab_class *class = &slab->classes[page->class];
 	struct item *item = slab_item(slab, handle);
+	bool had_room = has_room(slab, number);
 
 	CHECK(page->used > 0 && item_kind(item) != ITEM_FREE);
+	*item = (struct item){ .length = page->free };
 	if (page->used == 1) {
 		slab_free_page(slab, number);
 		return;
 	}
-	if (page_full(page, class))
-		partial_add(slab, class, number);
-	*item = (struct item){ .length = page->free };
 	page->free = handle;
 	page->used--;
-	class->used--;
+	queue_of(slab, number)->used--;
+	if (!had_room && has_room(slab, number))
+		partial_add(slab, number);
 }
 
 void
 slab_free_page(struct slab *slab, uint32_t number)
 {
 	struct slab_page *page = &slab->pages[number];
-	struct slab_class *class = &slab->classes[page->class];
 
 	CHECK(page->pinned == 0);
-	if (!page_full(page, class))
-		partial_remove(slab, class, number);
-	class->used -= page->used;
-	ring_remove(slab, class, number);
+	if (has_room(slab, number))
+		partial_remove(slab, number);
+	queue_of(slab, number)->used -= page->used;
+	ring_remove(slab, number);
 	release_page(slab, number);
+}
+
+void
+slab_close_page(struct slab *slab, uint32_t page)
+{
+	if (has_room(slab, page))
+		partial_remove(slab, page);
+	slab->pages[page].closed = true;
+}
+
+void
+slab_open_page(struct slab *slab, uint32_t page)
+{
+	slab->pages[page].closed = false;
+	if (has_room(slab, page))
+		partial_add(slab, page);
+}
+
+void
+slab_requeue(struct slab *slab, uint32_t page, enum slab_queue_name queue)
+{
+	bool room = has_room(slab, page);
+
+	if (room)
+		partial_remove(slab, page);
+	queue_of(slab, page)->used -= slab->pages[page].used;
+	ring_remove(slab, page);
+	slab->pages[page].queue = (uint8_t)queue;
+	ring_add(slab, page);
+	queue_of(slab, page)->used += slab->pages[page].used;
+	if (room)
+		partial_add(slab, page);
 }
 
 uint32_t
@@ -363,8 +458,8 @@ slab_find_chunk(const struct slab *slab, const void *address)
 
 	CHECK(page < slab->pages_touched &&
 	    slab->pages[page].class != SLAB_NO_CLASS);
-	return slab_handle(slab, page, (uint32_t)(within /
-	    slab->classes[slab->pages[page].class].chunk_size));
+	return slab_handle(slab, page, slab_chunk_at(
+	    &slab->classes[slab->pages[page].class], within));
 }
 
 void
@@ -375,6 +470,6 @@ slab_allow(struct slab *slab, uint32_t pages)
 		uint32_t page = slab->pool;
 
 		slab->pool = slab->pages[page].next;
-		release_page(slab, page);
+		release_page(slab, page);	/* which returns it */
 	}
 }

@@ -7,6 +7,10 @@
  * free pages. A chunk is named by a handle, its offset / ITEM_UNIT, so that
  * finding it costs one addition. The slab knows nothing about eviction: when
  * there is no chunk it says so.
+ *
+ * The pages of a class are in two queues: in the small one items are on
+ * probation, in the main one they have proved themselves (evict.c). A page
+ * is in one queue as a whole, and can change it without being touched.
  */
 #ifndef STORE_SLAB_H
 #define STORE_SLAB_H
@@ -22,26 +26,40 @@
 #define SLAB_NO_PAGE		0	/* page 0 is never used */
 #define SLAB_NO_CLASS		UINT8_MAX
 
+enum slab_queue_name { SLAB_SMALL, SLAB_MAIN, SLAB_QUEUES };
+
+/* Marks of a page's chunks, see expiry.c: one bit each of 256. */
+struct slab_marks {
+	uint64_t	word[4];
+};
+
 /* One page's bookkeeping; all chunk numbers count from the page's start. */
 struct slab_page {
-	uint32_t	next, prev;	/* ring of the class's pages, or pool */
+	uint32_t	next, prev;	/* ring of the queue's pages, or pool */
 	uint32_t	partial_next, partial_prev;	/* pages with room */
 	uint32_t	free;		/* handle of the first free chunk */
 	uint32_t	fresh;		/* chunks from here were never used */
 	uint32_t	used;		/* chunks in use */
 	uint32_t	pinned;		/* pins on items with a chunk here */
 	uint8_t		class;
-	int64_t		expiry;		/* no item here expires before; 0 = none */
+	uint8_t		queue;
+	bool		closed;		/* gives no chunk: it is being emptied */
+	struct slab_marks marks;	/* that some chunk here has */
 };
 
-struct slab_class {
-	uint32_t	chunk_size;	/* bytes */
-	uint32_t	chunks;		/* per page */
-	uint32_t	pages;		/* how many the class has */
+struct slab_queue {
+	uint32_t	pages;		/* how many the queue has */
 	uint32_t	partial;	/* first page with a free chunk */
 	uint32_t	hand_page;	/* where the eviction hand stands */
 	uint32_t	hand_chunk;
 	uint64_t	used;		/* chunks in use */
+};
+
+struct slab_class {
+	uint32_t		chunk_size;	/* bytes */
+	uint32_t		chunks;		/* per page */
+	uint32_t		offset;		/* of the first chunk */
+	struct slab_queue	queue[SLAB_QUEUES];
 };
 
 struct slab {
@@ -64,6 +82,7 @@ struct slab_config {
 	size_t	reserve;	/* bytes of address range, at most 32 GB */
 	double	growth_factor;	/* between classes above the 8-byte steps */
 	size_t	chunk_min;	/* smallest chunk, bytes */
+	bool	large_pages;	/* of the system, where it has them */
 };
 
 int	slab_open(struct slab *, const struct slab_config *, struct error *);
@@ -94,30 +113,71 @@ slab_class_of(struct slab *slab, uint32_t handle)
 	return &slab->classes[slab->pages[slab_page_of(slab, handle)].class];
 }
 
+/* The marks of a page's chunks, one byte each; they outlive the items. */
+static inline uint8_t *
+slab_marks(const struct slab *slab, uint32_t page)
+{
+	return (uint8_t *)slab->base + ((size_t)page << slab->page_shift);
+}
+
 /* Handle of chunk number `chunk` of a page that belongs to a class. */
 static inline uint32_t
 slab_handle(const struct slab *slab, uint32_t page, uint32_t chunk)
 {
-	size_t offset = ((size_t)page << slab->page_shift) +
-	    (size_t)chunk * slab->classes[slab->pages[page].class].chunk_size;
+	const struct slab_class *class =
+	    &slab->classes[slab->pages[page].class];
 
-	return (uint32_t)(offset / ITEM_UNIT);
+	return (uint32_t)((((size_t)page << slab->page_shift) +
+	    class->offset + (size_t)chunk * class->chunk_size) / ITEM_UNIT);
+}
+
+/* The number in its page of the chunk that `offset` in the page is in. */
+static inline uint32_t
+slab_chunk_at(const struct slab_class *class, size_t offset)
+{
+	return (uint32_t)((uint32_t)offset - class->offset) /
+	    class->chunk_size;
+}
+
+static inline uint32_t
+slab_class_pages(const struct slab_class *class)
+{
+	return class->queue[SLAB_SMALL].pages + class->queue[SLAB_MAIN].pages;
 }
 
 /* The largest chunk that holds an item in one piece. */
 size_t	slab_single_max(const struct slab *);
 
-/* The class whose chunks hold `size` bytes; `size` is at most a page. */
+/* The largest chunk, a whole page but for its marks. */
+size_t	slab_chunk_max(const struct slab *);
+
+/* The class whose chunks hold `size` bytes, at most slab_chunk_max(). */
 unsigned slab_class_for(const struct slab *, size_t size);
 
-/* A chunk of the class, or 0 when none is free and no page may be taken. */
-uint32_t slab_alloc(struct slab *, unsigned class);
+/*
+ * A free chunk of the queue, marked ITEM_DETACHED so that nobody takes its
+ * old contents for an item. 0: there is none.
+ */
+uint32_t slab_alloc(struct slab *, unsigned class, enum slab_queue_name);
+
+/* Give the class a free page, if there is one and the limit allows it. */
+bool	slab_grow(struct slab *, unsigned class, enum slab_queue_name);
+
+/* Is there a page that slab_grow() would take? */
+bool	slab_has_page(const struct slab *);
 
 /* The chunk is free again; a page without used chunks goes to the pool. */
 void	slab_free(struct slab *, uint32_t handle);
 
 /* Free a whole page whose chunks are all dead, whatever their headers say. */
 void	slab_free_page(struct slab *, uint32_t page);
+
+/* The page gives no more chunks, until it is free or opened again. */
+void	slab_close_page(struct slab *, uint32_t page);
+void	slab_open_page(struct slab *, uint32_t page);
+
+/* Move a page with all that is on it to the other queue of its class. */
+void	slab_requeue(struct slab *, uint32_t page, enum slab_queue_name);
 
 /* Handle of the chunk that `address` points into. */
 uint32_t slab_find_chunk(const struct slab *, const void *address);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/evict.h"
+#include "store/expiry.h"
 #include "store/index.h"
 #include "store/slab.h"
 #include "store/store.h"
@@ -19,16 +21,24 @@ struct store {
 	struct store_counts	counts;
 	int64_t			now;		/* unix ms */
 	uint64_t		cas;		/* the last one given out */
-	uint32_t		expiry_page;	/* where the next slice starts */
-	uint32_t		expiry_chunk;
-	int64_t			expiry_seen;	/* soonest on this round's page */
+	struct evict		evict;
+	struct expiry		expiry;
 };
+
+/* The hash of a linked item's key. */
+uint64_t store_hash(const struct store *, uint32_t handle);
 
 /*
  * Take a linked item out of the index. Its memory is free at once, or when
  * the last pin is gone.
  */
-void	store_unlink(struct store *, uint32_t handle);
+void	store_unlink(struct store *, uint32_t handle, uint64_t hash);
+
+/*
+ * Move a linked item that is in one piece, and that nobody holds, to another
+ * chunk of its class. The old chunk is free then.
+ */
+void	store_move(struct store *, uint32_t handle, uint32_t to);
 
 /*
  * The item that chunk `handle` belongs to, if that may be unlinked now: it

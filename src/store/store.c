@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * store.c - see store.h; item.h draws an item, slab.c and index.c the rest.
- *
- * A value too long for half a page is cut into pieces: as many whole pages
- * as it fills, then at most two chunks for the rest, so that the waste stays
- * below a class step. The head is an item like any other, with the handles
- * of the pieces where the value would be. Pieces need not be neighbours, so
- * storing one never fails for want of a long free range.
- *
- *   head  | header, expiry, cas | key | handle handle handle |
- *   piece | header: owner = head | up to page - 8 bytes of value |
+ * store.c - see store.h. What an item looks like is in item.h, where values
+ * lie in value.c, pages and chunks in slab.c, the way to them in index.c; what
+ * goes when memory is short in evict.c, when its time has come in expiry.c.
  */
 #include "store/store.h"
 
@@ -19,9 +12,11 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "os/os.h"
 #include "store/evict.h"
 #include "store/expiry.h"
 #include "store/state.h"
+#include "store/value.h"
 
 /* Address range for items: room to raise the limit, within 32-bit handles. */
 #define RESERVE_MAX		((size_t)32 << 30)
@@ -51,13 +46,14 @@ item_at(const struct store *store, uint32_t handle)
 	return slab_item(&store->slab, handle);
 }
 
-/* Pages that the limit leaves beside the index. */
+/* Pages that the limit leaves beside index and ghosts. */
 static void
 balance(struct store *store)
 {
-	size_t index = index_size(&store->index);
+	size_t beside = index_size(&store->index) +
+	    evict_size(&store->evict);
 	size_t limit = store->config.limit;
-	size_t rest = limit > index ? limit - index : 0;
+	size_t rest = limit > beside ? limit - beside : 0;
 	uint32_t pages = (uint32_t)(rest >> store->slab.page_shift);
 
 	if (pages != store->slab.pages_allowed)
@@ -72,6 +68,7 @@ store_open(const struct store_config *config, struct error *error)
 		.reserve = config->limit * RESERVE_PER_LIMIT,
 		.growth_factor = config->growth_factor,
 		.chunk_min = ITEM_HEADER + config->chunk_min,
+		.large_pages = config->large_pages,
 	};
 	struct store *store = calloc(1, sizeof *store);
 
@@ -91,8 +88,14 @@ store_open(const struct store_config *config, struct error *error)
 	if (index_open(&store->index, &store->slab, config->hash_seed,
 	    slab.reserve, error) == -1)
 		goto fail_slab;
+	if (config->large_pages)
+		os_want_large_pages(store->index.range, slab.reserve);
+	if (evict_open(&store->evict, config->limit, error) == -1)
+		goto fail_index;
 	balance(store);
 	return store;
+fail_index:
+	index_close(&store->index);
 fail_slab:
 	slab_close(&store->slab);
 fail:
@@ -105,6 +108,7 @@ store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
+	evict_close(&store->evict);
 	index_close(&store->index);
 	slab_close(&store->slab);
 	free(store);
@@ -128,117 +132,17 @@ store_prefetch_item(const struct store *store, uint64_t hash)
 	index_prefetch_item(&store->index, hash);
 }
 
-/*
- * The pieces of a value of `length` bytes: `full` of a whole page, then one
- * or two for the rest.
- */
-struct cut {
-	size_t		full_bytes, half_bytes;	/* that such a piece holds */
-	uint32_t	full, count;
-	size_t		rest;			/* after the full ones */
-};
-
-static struct cut
-cut_value(const struct store *store, size_t length)
-{
-	struct cut cut = {
-		.full_bytes = slab_page_size(&store->slab) - ITEM_HEADER,
-		.half_bytes = slab_single_max(&store->slab) - ITEM_HEADER,
-	};
-
-	cut.full = (uint32_t)(length / cut.full_bytes);
-	cut.rest = length % cut.full_bytes;
-	cut.count = cut.full + (cut.rest > 0) + (cut.rest > cut.half_bytes);
-	return cut;
-}
-
-/* Bytes of value in piece `n`. */
-static size_t
-cut_piece(const struct cut *cut, uint32_t n)
-{
-	if (n < cut->full)
-		return cut->full_bytes;
-	if (cut->rest <= cut->half_bytes)
-		return cut->rest;
-	return n == cut->full ? cut->half_bytes : cut->rest - cut->half_bytes;
-}
-
 static uint32_t
-piece_count(const struct store *store, const struct item *item)
+alloc_chunk(struct store *store, size_t size, bool proven)
 {
-	if (!(item->fields & ITEM_LARGE))
-		return 0;
-	return cut_value(store, item->length).count;
-}
-
-static uint32_t
-alloc_chunk(struct store *store, size_t size)
-{
-	unsigned class = slab_class_for(&store->slab, size);
-	uint32_t handle;
-
-	while ((handle = slab_alloc(&store->slab, class)) == 0)
-		if (!store->config.evict || !evict_for_class(store, class))
-			return 0;
-	/* So that the eviction hand leaves it alone until it is linked. */
-	*item_at(store, handle) = (struct item){ .state = ITEM_DETACHED };
-	return handle;
+	return evict_alloc(store, slab_class_for(&store->slab, size), proven);
 }
 
 static void
 free_item(struct store *store, uint32_t handle)
 {
-	struct item *item = item_at(store, handle);
-	uint32_t pieces = piece_count(store, item);
-
-	for (uint32_t n = 0; n < pieces; n++)
-		if (item_piece(item, n) != 0)
-			slab_free(&store->slab, item_piece(item, n));
+	value_free(store, handle);
 	slab_free(&store->slab, handle);
-}
-
-/* Count a pin on every page that holds a part of the item. */
-static void
-pin_pages(struct store *store, uint32_t handle, int change)
-{
-	struct slab *slab = &store->slab;
-	const struct item *item = item_at(store, handle);
-	uint32_t pieces = piece_count(store, item);
-
-	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
-	for (uint32_t n = 0; n < pieces; n++)
-		if (item_piece(item, n) != 0)
-			slab->pages[slab_page_of(slab, item_piece(item,
-			    n))].pinned += (uint32_t)change;
-}
-
-/*
- * The pages of what is allocated already count as pinned, so that making
- * room for the next piece does not empty them.
- */
-static bool
-alloc_pieces(struct store *store, uint32_t handle)
-{
-	struct slab *slab = &store->slab;
-	struct item *item = item_at(store, handle);
-	struct cut cut = cut_value(store, item->length);
-	uint32_t n, piece;
-
-	for (n = 0; n < cut.count; n++)
-		item_set_piece(item, n, 0);
-	slab->pages[slab_page_of(slab, handle)].pinned++;
-	for (n = 0; n < cut.count; n++) {
-		piece = alloc_chunk(store, ITEM_HEADER + cut_piece(&cut, n));
-		if (piece == 0)
-			break;
-		*item_at(store, piece) = (struct item){
-			.length = handle, .state = ITEM_PIECE,
-		};
-		item_set_piece(item, n, piece);
-		slab->pages[slab_page_of(slab, piece)].pinned++;
-	}
-	pin_pages(store, handle, -1);
-	return n == cut.count;
 }
 
 /* The fields that a value needs; `before` are those of the item it follows. */
@@ -289,16 +193,17 @@ new_item(struct store *store, const struct store_key *key, size_t length,
 		size += length;
 	} else {
 		fields |= ITEM_LARGE;
-		size += cut_value(store, length).count * sizeof(uint32_t);
+		size += value_pieces_for(store, length) * sizeof(uint32_t);
 	}
-	*handle = alloc_chunk(store, size);
+	*handle = alloc_chunk(store, size, before & ITEM_NEW &&
+	    evict_proven(store, key->hash));
 	if (*handle == 0)
 		return STORE_NO_MEMORY;
 	item = item_at(store, *handle);
 	item->length = (uint32_t)length;
 	item->fields = (uint8_t)fields;
 	write_head(store, item, key->bytes, key->length, flags, expiry);
-	if (fields & ITEM_LARGE && !alloc_pieces(store, *handle)) {
+	if (fields & ITEM_LARGE && !value_alloc(store, *handle)) {
 		free_item(store, *handle);
 		return STORE_NO_MEMORY;
 	}
@@ -333,15 +238,33 @@ drop(struct store *store, uint32_t handle)
 		free_item(store, handle);
 }
 
-void
-store_unlink(struct store *store, uint32_t handle)
+uint64_t
+store_hash(const struct store *store, uint32_t handle)
 {
 	const struct item *item = item_at(store, handle);
 
-	CHECK(item_kind(item) == ITEM_LINKED);
-	index_remove(&store->index, hash_bytes(store->config.hash_seed,
-	    item_key(item), item->key_length), handle);
+	return hash_bytes(store->config.hash_seed, item_key(item),
+	    item->key_length);
+}
+
+void
+store_unlink(struct store *store, uint32_t handle, uint64_t hash)
+{
+	CHECK(item_kind(item_at(store, handle)) == ITEM_LINKED);
+	index_remove(&store->index, hash, handle);
 	drop(store, handle);
+}
+
+void
+store_move(struct store *store, uint32_t handle, uint32_t to)
+{
+	const struct item *item = item_at(store, handle);
+
+	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
+	memcpy(item_at(store, to), item, item_bytes(item));
+	index_replace(&store->index, store_hash(store, handle), handle, to);
+	expiry_note(store, to, item_expiry(item));
+	slab_free(&store->slab, handle);
 }
 
 /* The key's item, if it is there and not due. */
@@ -352,7 +275,7 @@ find(struct store *store, const struct store_key *key)
 	    key->length);
 
 	if (handle != 0 && item_expired(item_at(store, handle), store->now)) {
-		expiry_reclaim(store, handle);
+		expiry_reclaim(store, handle, key->hash);
 		return 0;
 	}
 	return handle;
@@ -367,7 +290,7 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		.handle = handle,
 		.length = item->length,
 		.flags = item_flags(item),
-		.pieces = piece_count(store, item),
+		.pieces = value_pieces(store, item),
 		.value = item_value(item),
 		.cas = item_cas(item),
 		.expiry = item_expiry(item),
@@ -384,7 +307,7 @@ pin(struct store *store, uint32_t handle)
 	if (item->pins == ITEM_PINS_MAX)
 		return false;
 	item->pins++;
-	pin_pages(store, handle, 1);
+	value_pin_pages(store, handle, 1);
 	return true;
 }
 
@@ -394,7 +317,7 @@ unpin(struct store *store, uint32_t handle)
 	struct item *item = item_at(store, handle);
 
 	CHECK(item->pins > 0);
-	pin_pages(store, handle, -1);
+	value_pin_pages(store, handle, -1);
 	if (--item->pins == 0 && item_kind(item) == ITEM_DETACHED)
 		free_item(store, handle);
 }
@@ -414,33 +337,22 @@ store_unpin(struct store *store, const void *part)
 	unpin(store, item_kind(item) == ITEM_PIECE ? item->length : handle);
 }
 
+void
+store_unpin_item(struct store *store, const struct store_item *item)
+{
+	unpin(store, item->handle);
+}
+
 unsigned
-store_parts(const struct store *store, const struct store_item *described,
+store_parts(const struct store *store, const struct store_item *item,
     uint32_t first, struct iovec *parts, unsigned count)
 {
-	const struct item *item = item_at(store, described->handle);
-	struct cut cut = cut_value(store, item->length);
-	unsigned n = 0;
-
-	if (described->pieces == 0) {
-		if (first > 0 || count == 0)
-			return 0;
-		parts[0] = (struct iovec){ item_value(item), item->length };
-		return 1;
-	}
-	for (; n < count && first + n < cut.count; n++) {
-		uint32_t piece = item_piece(item, first + n);
-
-		parts[n].iov_base = (char *)item_at(store, piece) +
-		    ITEM_HEADER;
-		parts[n].iov_len = cut_piece(&cut, first + n);
-	}
-	return n;
+	return value_parts(store, item->handle, first, parts, count);
 }
 
 /*
- * Give a small item that nobody holds more fields. It may move, so its new
- * handle is returned; 0: no memory, the item is as it was.
+ * Give a small item more fields. It may move, and it does when somebody holds
+ * it, so its new handle is returned; 0: no memory, the item is as it was.
  */
 static uint32_t
 add_fields(struct store *store, const struct store_key *key, uint32_t handle,
@@ -454,12 +366,14 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	int64_t expiry = item_expiry(item);
 	uint64_t cas = item_cas(item);
 
-	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
+	CHECK(!(item->fields & ITEM_LARGE));
 	fields |= item->fields;
 	size = ITEM_HEADER + item_fields_size(fields) + body;
-	if (size > slab_class_of(&store->slab, handle)->chunk_size) {
-		CHECK(pin(store, handle));
-		moved = alloc_chunk(store, size);
+	if (item->pins > 0 ||
+	    size > slab_class_of(&store->slab, handle)->chunk_size) {
+		if (!pin(store, handle))
+			return 0;
+		moved = alloc_chunk(store, size, true);
 		unpin(store, handle);
 		if (moved == 0)
 			return 0;
@@ -468,6 +382,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	memmove((char *)to + ITEM_HEADER + item_fields_size(fields),
 	    item_key(item), body);
 	*to = old;
+	to->pins = 0;
 	to->fields = (uint8_t)fields;
 	if (fields & ITEM_EXPIRY)
 		item_set_expiry(to, expiry);
@@ -480,7 +395,10 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	if (moved != handle) {
 		index_replace(&store->index, key->hash, handle, moved);
 		expiry_note(store, moved, expiry);
-		slab_free(&store->slab, handle);
+		if (old.pins > 0)
+			item_set_kind(item, ITEM_DETACHED);
+		else
+			slab_free(&store->slab, handle);
 	}
 	return moved;
 }
@@ -498,13 +416,18 @@ static enum store_result
 give(struct store *store, const struct store_key *key, uint32_t handle,
     bool want_cas, struct store_item *out)
 {
+	struct item *item;
+
 	if (want_cas && store->config.cas &&
 	    !(item_at(store, handle)->fields & ITEM_CAS)) {
 		handle = add_fields(store, key, handle, ITEM_CAS);
 		if (handle == 0)
 			return STORE_NO_MEMORY;
 	}
-	item_heat(item_at(store, handle));
+	item = item_at(store, handle);
+	item_heat(item);
+	if (!(item->state & ITEM_FETCHED))
+		item->state |= ITEM_FETCHED;
 	describe(store, handle, out);
 	return STORE_OK;
 }
@@ -514,14 +437,73 @@ store_get(struct store *store, const struct store_key *key, bool want_cas,
     struct store_item *out)
 {
 	uint64_t reclaimed = store->counts.reclaimed;
-	uint32_t handle = find(store, key);
+	uint32_t handle;
 
+	evict_step(store);
+	handle = find(store, key);
 	if (handle == 0) {
 		store->counts.get_expired +=
 		    store->counts.reclaimed - reclaimed;
+		evict_miss(store, key->hash);
 		return STORE_MISS;
 	}
 	return give(store, key, handle, want_cas, out);
+}
+
+bool
+store_exists(struct store *store, const struct store_key *key)
+{
+	return find(store, key) != 0;
+}
+
+enum store_result
+store_look(struct store *store, const struct store_key *key,
+    struct store_item *out)
+{
+	uint32_t handle = find(store, key);
+
+	if (handle == 0)
+		return STORE_MISS;
+	describe(store, handle, out);
+	return STORE_OK;
+}
+
+struct scan {
+	const struct store	*store;
+	unsigned		 visited;
+	void			(*visit)(void *context, struct slice key,
+				    const struct store_item *);
+	void			*context;
+};
+
+static void
+scan_entry(void *context, uint32_t handle)
+{
+	struct scan *scan = context;
+	const struct item *item = item_at(scan->store, handle);
+	struct store_item described;
+
+	if (item_expired(item, scan->store->now))
+		return;
+	describe(scan->store, handle, &described);
+	scan->visited++;
+	scan->visit(scan->context, (struct slice){ item_key(item),
+	    item->key_length }, &described);
+}
+
+uint64_t
+store_scan(struct store *store, uint64_t cursor, unsigned count,
+    void (*visit)(void *, struct slice, const struct store_item *),
+    void *context)
+{
+	struct scan scan = {
+		.store = store, .visit = visit, .context = context,
+	};
+
+	do
+		cursor = index_scan(&store->index, cursor, scan_entry, &scan);
+	while (cursor != 0 && scan.visited < count);
+	return cursor;
 }
 
 enum store_result
@@ -589,6 +571,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	item->fields = (uint8_t)fields;
 	item->length = (uint32_t)value->bytes.length;
 	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
+	item_heat(item);
 	write_head(store, item, key->bytes, key->length, value->flags,
 	    value->expiry);
 	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
@@ -597,55 +580,11 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	return true;
 }
 
-/* Copy bytes to `offset` of an item's value. */
-static void
-write_value(struct store *store, uint32_t handle, size_t offset,
-    struct slice from)
-{
-	struct store_item item;
-	struct iovec part;
-
-	describe(store, handle, &item);
-	for (uint32_t n = 0; from.length > 0 &&
-	    store_parts(store, &item, n, &part, 1) == 1; n++) {
-		size_t length = part.iov_len;
-
-		if (offset >= length) {
-			offset -= length;
-			continue;
-		}
-		length -= offset;
-		if (length > from.length)
-			length = from.length;
-		memcpy((char *)part.iov_base + offset, from.bytes, length);
-		from.bytes += length;
-		from.length -= length;
-		offset = 0;
-	}
-	CHECK(from.length == 0);
-}
-
-/* Copy one item's value to `offset` of another's. */
-static void
-copy_value(struct store *store, uint32_t to, size_t offset, uint32_t from)
-{
-	struct store_item item;
-	struct iovec part;
-
-	describe(store, from, &item);
-	for (uint32_t n = 0; store_parts(store, &item, n, &part, 1) == 1;
-	    n++) {
-		write_value(store, to, offset,
-		    (struct slice){ part.iov_base, part.iov_len });
-		offset += part.iov_len;
-	}
-}
-
 static enum store_result
 put_bytes(struct store *store, const struct store_key *key, uint32_t old,
     const struct store_value *value)
 {
-	unsigned before = old != 0 ? item_at(store, old)->fields : 0;
+	unsigned before = old != 0 ? item_at(store, old)->fields : ITEM_NEW;
 	enum store_result result;
 	uint32_t handle;
 
@@ -655,7 +594,7 @@ put_bytes(struct store *store, const struct store_key *key, uint32_t old,
 	    value->expiry, before, &handle);
 	if (result != STORE_OK)
 		return result;
-	write_value(store, handle, 0, value->bytes);
+	value_write(store, handle, 0, value->bytes);
 	return link_item(store, key, handle);
 }
 
@@ -704,12 +643,12 @@ join(struct store *store, const struct store_key *key, uint32_t old,
 	result = new_item(store, key, old_length + more, item_flags(item),
 	    item_expiry(item), item->fields, &handle);
 	if (result == STORE_OK) {
-		copy_value(store, handle, mode == STORE_APPEND ? 0 : more,
+		value_copy(store, handle, mode == STORE_APPEND ? 0 : more,
 		    old);
 		if (value->draft != 0)
-			copy_value(store, handle, at, value->draft);
+			value_copy(store, handle, at, value->draft);
 		else
-			write_value(store, handle, at, value->bytes);
+			value_write(store, handle, at, value->bytes);
 		result = link_item(store, key, handle);
 	}
 	unpin(store, old);
@@ -760,9 +699,14 @@ enum store_result
 store_put(struct store *store, const struct store_key *key,
     enum store_mode mode, const struct store_value *value)
 {
-	uint32_t old = find(store, key);
-	enum store_result result = condition(store, mode, old, value);
+	enum store_result result;
+	uint32_t old;
 
+	/* Before, not after: what was just stored is not to go at once. */
+	shed(store);
+	evict_step(store);
+	old = find(store, key);
+	result = condition(store, mode, old, value);
 	if (result == STORE_OK) {
 		if (mode == STORE_APPEND || mode == STORE_PREPEND)
 			result = join(store, key, old, mode, value);
@@ -777,7 +721,6 @@ store_put(struct store *store, const struct store_key *key,
 	}
 	if (value->draft != 0)
 		unpin(store, value->draft);
-	shed(store);
 	return result;
 }
 
@@ -788,7 +731,7 @@ store_delete(struct store *store, const struct store_key *key)
 
 	if (handle == 0)
 		return STORE_MISS;
-	store_unlink(store, handle);
+	store_unlink(store, handle, key->hash);
 	return STORE_OK;
 }
 
@@ -822,7 +765,7 @@ store_add_number(struct store *store, const struct store_key *key,
     bool subtract, uint64_t delta, uint64_t *number)
 {
 	uint32_t handle = find(store, key);
-	char digits[DECIMAL_MAX];
+	char digits[ITEM_FULL_SIZE];
 	struct store_value value;
 	struct item *item;
 	size_t length;
@@ -838,10 +781,13 @@ store_add_number(struct store *store, const struct store_key *key,
 	else
 		*number = *number > delta ? *number - delta : 0;
 	length = decimal_format(digits, *number);
+	if (length < item->length) {
+		memset(digits + length, ' ', item->length - length);
+		length = item->length;
+	}
 	item_heat(item);
-	if (length <= item->length && item->pins == 0) {
+	if (length == item->length && item->pins == 0) {
 		memcpy(item_value(item), digits, length);
-		memset(item_value(item) + length, ' ', item->length - length);
 		renew_cas(store, item);
 		return STORE_OK;
 	}
@@ -858,7 +804,7 @@ store_draft(struct store *store, const struct store_key *key,
     uint32_t length, uint32_t flags, int64_t expiry, uint32_t *draft)
 {
 	enum store_result result = new_item(store, key, length, flags, expiry,
-	    ITEM_CAS, draft);
+	    ITEM_CAS | ITEM_NEW, draft);
 
 	if (result == STORE_OK)
 		CHECK(pin(store, *draft));

@@ -34,6 +34,7 @@ struct store_config {
 	size_t		chunk_min;	/* bytes of key and value at least */
 	bool		evict;		/* false: refuse when full */
 	bool		cas;		/* false: no item has a cas unique */
+	bool		large_pages;	/* ask the system for large pages */
 	uint64_t	hash_seed;	/* that keys are hashed with */
 	uint64_t	cas_start;	/* uniques are above this */
 };
@@ -139,6 +140,57 @@ enum store_result store_delete(struct store *, const struct store_key *);
 enum store_result store_add_number(struct store *, const struct store_key *,
 	    bool subtract, uint64_t delta, uint64_t *number);
 
+/* Is the key there? Asking makes no difference to what is evicted. */
+bool	store_exists(struct store *, const struct store_key *);
+
+/*
+ * STORE_OK and the item, or STORE_MISS; as store_exists() it makes no
+ * difference to what is evicted.
+ */
+enum store_result store_look(struct store *, const struct store_key *,
+	    struct store_item *);
+
+/*
+ * Find an item without having the store to oneself. `version` is odd while
+ * somebody changes the store, and another one after each change; the store's
+ * chunk_min is STORE_PEEK_CHUNK or more.
+ */
+#define STORE_PEEK_CHUNK	24
+#define STORE_PEEK_MAX		512	/* bytes of a value */
+
+enum store_peek {
+	STORE_PEEK_FOUND,	/* and the value was copied */
+	STORE_PEEK_SMALL,	/* found, but `size` is below its length */
+	STORE_PEEK_MISS,
+	STORE_PEEK_COLD,	/* found; store_get() is to note the hit */
+	STORE_PEEK_UNSURE,	/* ask again, having the store to oneself */
+};
+
+struct store_peeked {
+	uint32_t	length;
+	uint32_t	flags;
+	int64_t		expiry;	/* it may be due: that is the caller's to see */
+};
+
+/* Expect `*peeked` to be set but for MISS and UNSURE. */
+enum store_peek store_peek(const struct store *, const struct store_key *,
+	    const _Atomic uint32_t *version, char *out, size_t size,
+	    struct store_peeked *peeked);
+
+/* store_prefetch() and store_prefetch_item() for such a reader. */
+void	store_peek_prefetch(const struct store *, uint64_t hash);
+void	store_peek_prefetch_item(const struct store *, uint64_t hash);
+
+/*
+ * Call `visit` for some items, `count` or a few more if there are as many,
+ * from `cursor` on; 0 begins. Returns the cursor to go on with, 0: that was
+ * the last. An item that is there all the time is visited exactly once,
+ * whatever happens to the store between the calls. `visit` does not use it.
+ */
+uint64_t store_scan(struct store *, uint64_t cursor, unsigned count,
+	    void (*visit)(void *context, struct slice key,
+	    const struct store_item *), void *context);
+
 /* Every item is gone, in time that does not depend on their number. */
 void	store_flush(struct store *);
 
@@ -149,6 +201,9 @@ void	store_flush(struct store *);
  */
 bool	store_pin(struct store *, const struct store_item *);
 void	store_unpin(struct store *, const void *part);
+
+/* The same, with what was pinned at hand. */
+void	store_unpin_item(struct store *, const struct store_item *);
 
 /*
  * The parts `first`, `first` + 1, ... of a value, `count` of them at most.

@@ -81,27 +81,29 @@ verify_page(const struct store *store, uint32_t number, struct sums *sums)
 		    ITEM_FREE;
 		verify_chunk(store, handle, sums);
 	}
-	CHECK(used > 0 && used == page->used);
+	CHECK(used == page->used);
 	CHECK(used + count_free(store, page) == page->fresh);
 	sums->pages++;
 }
 
 static void
-verify_class(const struct store *store, unsigned number)
+verify_queue(const struct store *store, unsigned number,
+    enum slab_queue_name name)
 {
-	const struct slab_class *class = &store->slab.classes[number];
-	uint32_t page = class->hand_page, pages = 0;
+	const struct slab_queue *queue =
+	    &store->slab.classes[number].queue[name];
+	uint32_t page = queue->hand_page, pages = 0;
 	uint64_t used = 0;
 
-	if (class->pages > 0)
-		do {
-			CHECK(store->slab.pages[page].class == number);
-			used += store->slab.pages[page].used;
-			page = store->slab.pages[page].next;
-			CHECK(++pages <= class->pages);
-		} while (page != class->hand_page);
-	CHECK(pages == class->pages);
-	CHECK(used == class->used);
+	if (queue->pages > 0) do {
+		CHECK(store->slab.pages[page].class == number);
+		CHECK(store->slab.pages[page].queue == name);
+		used += store->slab.pages[page].used;
+		page = store->slab.pages[page].next;
+		CHECK(++pages <= queue->pages);
+	} while (page != queue->hand_page);
+	CHECK(pages == queue->pages);
+	CHECK(used == queue->used);
 }
 
 void
@@ -112,8 +114,10 @@ store_verify(const struct store *store)
 	for (uint32_t page = 1; page < store->slab.pages_touched; page++)
 		if (store->slab.pages[page].class != SLAB_NO_CLASS)
 			verify_page(store, page, &sums);
-	for (unsigned class = 0; class < store->slab.class_count; class++)
-		verify_class(store, class);
+	for (unsigned class = 0; class < store->slab.class_count; class++) {
+		verify_queue(store, class, SLAB_SMALL);
+		verify_queue(store, class, SLAB_MAIN);
+	}
 	CHECK(sums.items == store->counts.items);
 	CHECK(sums.items == store->index.count);
 	CHECK(sums.bytes == store->counts.bytes);
