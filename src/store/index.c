@@ -20,7 +20,8 @@
  * find no place there are refused; that does not happen by chance.
  *
  * The array is at most 85 % full and then doubles, two splits with each
- * entry added; it halves below 20 %, two merges with each one removed.
+ * entry added; when memory is short, at 94 %: a search then reads half a line
+ * more, but items would have to go for the lines that are new. It halves below 20 %, two merges with each one removed.
  * A new bucket is cleared when it comes into use, so index_clear() only has
  * to clear the first few.
  */
@@ -38,6 +39,7 @@
 #define MARGIN		32	/* buckets below number 0 */
 #define BUCKETS_MIN	64
 #define FULL_PERCENT	85
+#define PRESSED_PERCENT	94
 #define EMPTY_PERCENT	20
 #define STEPS		2	/* splits or merges with each change */
 #define MOVED_MAX	256	/* entries at home in one bucket, at most */
@@ -477,7 +479,9 @@ merge(struct index *index)
 static void
 resize(struct index *index)
 {
-	if (index->count > entries_at(index->bucket_target, FULL_PERCENT))
+	unsigned full = index->pressed ? PRESSED_PERCENT : FULL_PERCENT;
+
+	if (index->count > entries_at(index->bucket_target, full))
 		index->bucket_target *= 2;
 	else if (index->bucket_target > BUCKETS_MIN &&
 	    index->count < entries_at(index->bucket_target, EMPTY_PERCENT))

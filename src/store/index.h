@@ -28,6 +28,7 @@ struct index {
 	uint64_t		 bucket_target;	/* growing or shrinking to it */
 	uint64_t		 bucket_peak;	/* memory was used up to here */
 	uint64_t		 count;		/* entries */
+	bool			 pressed;	/* memory is short: grow late */
 };
 
 /*

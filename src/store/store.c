@@ -58,6 +58,9 @@ balance(struct store *store)
 
 	if (pages != store->slab.pages_allowed)
 		slab_allow(&store->slab, pages > 0 ? pages : 1);
+	/* Is there room for an index twice as large? */
+	store->index.pressed = (uint64_t)store->slab.pages_held +
+	    (index_size(&store->index) >> store->slab.page_shift) >= pages;
 }
 
 struct store *
