@@ -30,8 +30,11 @@ open_with(size_t limit, uint32_t shards, uint32_t when_full)
 		.when_full = when_full,
 	};
 
-	if (cairn_store_open(&options, &store) != CAIRN_OK) {
-		printf("Bail out! cannot open a store\n");
+	int result = cairn_store_open(&options, &store);
+
+	if (result != CAIRN_OK) {
+		printf("Bail out! cairn_store_open: %s\n",
+		    cairn_strerror(result));
 		exit(1);
 	}
 }
@@ -598,7 +601,7 @@ ticks_take_away_what_has_expired(void)
 
 	open_usual();
 	set_expiring(10000);
-	EXPECT_EQUAL(counts().items, 10000);
+	EXPECT_EQUAL(counts().stored, 10000);
 	/* A slot of the wheel is half a second. */
 	sleep_ms(1200);
 	while (cairn_store_tick(store) == 1 && ticks < 10000)

@@ -302,13 +302,9 @@ index_find(const struct index *index, uint64_t hash, const char *key,
 		for (; found != 0; found &= found - 1) {
 			unsigned slot = (unsigned)__builtin_ctz(found);
 			uint32_t handle = bucket->handle[slot];
-			const struct item *item;
 
-			if (handle == 0)
-				continue;
-			item = slab_item(index->slab, handle);
-			if (item->key_length == key_length &&
-			    memcmp(item_key(item), key, key_length) == 0)
+			if (handle != 0 && item_has_key(slab_item(index->slab,
+			    handle), key, key_length))
 				return handle;
 		}
 		if (bucket->overflow == 0)
