@@ -540,7 +540,9 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 	if (old != 0) {
 		index_replace(&store->index, key->hash, old, handle);
 		drop(store, old);
-	} else if (!index_add(&store->index, key->hash, handle)) {
+	} else if (index_add(&store->index, key->hash, handle)) {
+		balance(store);
+	} else {
 		if (item->pins == 0)
 			free_item(store, handle);
 		return STORE_NO_MEMORY;
@@ -692,7 +694,6 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 static bool
 shed(struct store *store)
 {
-	balance(store);
 	return store->config.evict &&
 	    store->slab.pages_held > store->slab.pages_allowed &&
 	    evict_page(store);
@@ -872,6 +873,7 @@ store_tick(struct store *store, unsigned budget)
 	bool more;
 
 	index_trim(&store->index, TRIM_BYTES);
+	balance(store);
 	more = expiry_slice(store, budget);
 	return shed(store) || more;
 }
