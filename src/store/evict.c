@@ -23,8 +23,11 @@
  */
 #include "store/evict.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "store/expiry.h"
+#include "store/items.h"
 #include "store/state.h"
 
 /* Chunks that a hand passes in one call; then the coldest seen has to go. */
@@ -124,7 +127,7 @@ static void
 evict_item(struct store *store, uint32_t handle, bool probation)
 {
 	const struct item *item = slab_item(&store->slab, handle);
-	uint64_t hash = store_hash(store, handle);
+	uint64_t hash = items_hash(store, handle);
 	size_t bytes;
 	unsigned class = cost_class(store, item, handle, &bytes);
 
@@ -139,7 +142,7 @@ evict_item(struct store *store, uint32_t handle, bool probation)
 		.stamp = store->evict.clocks[class],
 		.probation = probation,
 	}, store->evict.clocks);
-	store_unlink(store, handle, hash);
+	items_unlink(store, handle, hash);
 }
 
 void
@@ -264,7 +267,7 @@ hand_item(struct store *store, struct slab_queue *queue, bool *cools)
 	if (chunk == 0)
 		return 0;
 	*cools = item_kind(item) != ITEM_PIECE || item->key_length > 0;
-	return store_removable(store, chunk);
+	return items_removable(store, chunk);
 }
 
 static bool
@@ -299,6 +302,22 @@ evict_main(struct store *store, unsigned number)
 	return true;
 }
 
+/*
+ * Move a linked item that is in one piece, and that nobody holds, to another
+ * chunk of its class. The old chunk is free then.
+ */
+static void
+move_item(struct store *store, uint32_t handle, uint32_t to)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+
+	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
+	memcpy(slab_item(&store->slab, to), item, item_bytes(item));
+	index_replace(&store->index, items_hash(store, handle), handle, to);
+	expiry_note(store, to, item_expiry(item));
+	slab_free(&store->slab, handle);
+}
+
 /* Move an item of the small queue to the main one, cold as a new one. */
 static bool
 promote(struct store *store, unsigned number, uint32_t handle)
@@ -309,7 +328,7 @@ promote(struct store *store, unsigned number, uint32_t handle)
 		to = slab_alloc(&store->slab, number, SLAB_MAIN);
 	if (to == 0)
 		return false;
-	store_move(store, handle, to);
+	move_item(store, handle, to);
 	slab_item(&store->slab, to)->state &= ~ITEM_HEAT_MASK;
 	return true;
 }
@@ -467,7 +486,7 @@ empty_chunk(struct store *store, uint32_t chunk)
 {
 	struct slab *slab = &store->slab;
 	unsigned class = slab->pages[slab_page_of(slab, chunk)].class;
-	uint32_t handle = store_removable(store, chunk), to;
+	uint32_t handle = items_removable(store, chunk), to;
 	const struct item *item = slab_item(slab, handle);
 
 	if (handle == 0)
@@ -477,12 +496,12 @@ empty_chunk(struct store *store, uint32_t chunk)
 		to = slab_alloc(slab, class, SLAB_MAIN);
 		if (to == 0 && evict_main(store, class)) {
 			/* Which may have been just this one. */
-			if (store_removable(store, chunk) != chunk)
+			if (items_removable(store, chunk) != chunk)
 				return;
 			to = slab_alloc(slab, class, SLAB_MAIN);
 		}
 		if (to != 0) {
-			store_move(store, handle, to);
+			move_item(store, handle, to);
 			return;
 		}
 	}

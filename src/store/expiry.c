@@ -22,6 +22,7 @@
 #include "store/expiry.h"
 
 #include "base/check.h"
+#include "store/items.h"
 #include "store/state.h"
 
 #define SHIFT_FIRST	9	/* 2^9 ms */
@@ -114,7 +115,7 @@ expiry_reclaim(struct store *store, uint32_t handle, uint64_t hash)
 	store->counts.reclaimed++;
 	if (!(item->state & ITEM_FETCHED))
 		store->counts.expired_unfetched++;
-	store_unlink(store, handle, hash);
+	items_unlink(store, handle, hash);
 }
 
 /* Marked for the slot that is swept: due, or to be marked anew, or old. */
@@ -126,7 +127,7 @@ visit(struct store *store, uint32_t handle)
 	if (item_kind(item) != ITEM_LINKED)
 		return;
 	if (item_expired(item, store->now))
-		expiry_reclaim(store, handle, store_hash(store, handle));
+		expiry_reclaim(store, handle, items_hash(store, handle));
 	else
 		expiry_note(store, handle, item_expiry(item));
 }
@@ -170,7 +171,7 @@ sweep_some(struct store *store, uint8_t mark)
 		if (item_kind(slab_item(&store->slab, handles[i])) ==
 		    ITEM_LINKED)
 			index_prefetch(&store->index,
-			    store_hash(store, handles[i]));
+			    items_hash(store, handles[i]));
 	for (unsigned i = 0; i < count; i++)
 		visit(store, handles[i]);
 	return count;

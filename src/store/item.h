@@ -125,6 +125,20 @@ item_value(const struct item *item)
 	return item_key(item) + item->key_length;
 }
 
+/* Bytes of header, optional fields and key. */
+static inline size_t
+item_head_size(unsigned fields, size_t key_length)
+{
+	return ITEM_HEADER + item_fields_size(fields) + key_length;
+}
+
+/* What the item counts for in `bytes`. */
+static inline size_t
+item_bytes(const struct item *item)
+{
+	return item_head_size(item->fields, item->key_length) + item->length;
+}
+
 /* Of a large item: handle number `n` of its pieces. */
 static inline uint32_t
 item_piece(const struct item *item, uint32_t n)

@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "store/evict.h"
 #include "store/expiry.h"
+#include "store/items.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -26,19 +27,6 @@
 #define TRIM_BYTES		((size_t)256 << 10)
 
 _Static_assert(ITEM_KEY_MAX == STORE_KEY_MAX, "one limit");
-
-static size_t
-item_head_size(unsigned fields, size_t key_length)
-{
-	return ITEM_HEADER + item_fields_size(fields) + key_length;
-}
-
-/* What the item counts for in `bytes`. */
-static size_t
-item_bytes(const struct item *item)
-{
-	return item_head_size(item->fields, item->key_length) + item->length;
-}
 
 static struct item *
 item_at(const struct store *store, uint32_t handle)
@@ -141,11 +129,34 @@ alloc_chunk(struct store *store, size_t size, bool proven)
 	return evict_alloc(store, slab_class_for(&store->slab, size), proven);
 }
 
-static void
-free_item(struct store *store, uint32_t handle)
+/*
+ * The pages of what is allocated already count as pinned, so that making
+ * room for the next piece does not empty them.
+ */
+static bool
+alloc_pieces(struct store *store, uint32_t handle)
 {
-	value_free(store, handle);
-	slab_free(&store->slab, handle);
+	struct slab *slab = &store->slab;
+	struct item *item = slab_item(slab, handle);
+	uint32_t count = value_pieces_for(store, item->length), n, piece;
+
+	for (n = 0; n < count; n++)
+		item_set_piece(item, n, 0);
+	slab->pages[slab_page_of(slab, handle)].pinned++;
+	for (n = 0; n < count; n++) {
+		piece = alloc_chunk(store, ITEM_HEADER + value_piece_size(
+		    store, item->length, n), true);
+		if (piece == 0)
+			break;
+		*slab_item(slab, piece) = (struct item){
+			.length = handle, .state = ITEM_PIECE,
+			.key_length = n == 0,
+		};
+		item_set_piece(item, n, piece);
+		slab->pages[slab_page_of(slab, piece)].pinned++;
+	}
+	value_pin_pages(store, handle, -1);
+	return n == count;
 }
 
 /* The fields that a value needs; `before` are those of the item it follows. */
@@ -206,68 +217,11 @@ new_item(struct store *store, const struct store_key *key, size_t length,
 	item->length = (uint32_t)length;
 	item->fields = (uint8_t)fields;
 	write_head(store, item, key->bytes, key->length, flags, expiry);
-	if (fields & ITEM_LARGE && !value_alloc(store, *handle)) {
-		free_item(store, *handle);
+	if (fields & ITEM_LARGE && !alloc_pieces(store, *handle)) {
+		items_free(store, *handle);
 		return STORE_NO_MEMORY;
 	}
 	return STORE_OK;
-}
-
-uint32_t
-store_removable(const struct store *store, uint32_t handle)
-{
-	const struct item *item = item_at(store, handle);
-
-	if (item_kind(item) == ITEM_PIECE) {
-		handle = item->length;
-		item = item_at(store, handle);
-	}
-	if (item_kind(item) != ITEM_LINKED || item->pins > 0)
-		return 0;
-	return handle;
-}
-
-/* The item is in the index no longer, and not counted. */
-static void
-drop(struct store *store, uint32_t handle)
-{
-	struct item *item = item_at(store, handle);
-
-	store->counts.items--;
-	store->counts.bytes -= item_bytes(item);
-	if (item->pins > 0)
-		item_set_kind(item, ITEM_DETACHED);
-	else
-		free_item(store, handle);
-}
-
-uint64_t
-store_hash(const struct store *store, uint32_t handle)
-{
-	const struct item *item = item_at(store, handle);
-
-	return hash_bytes(store->config.hash_seed, item_key(item),
-	    item->key_length);
-}
-
-void
-store_unlink(struct store *store, uint32_t handle, uint64_t hash)
-{
-	CHECK(item_kind(item_at(store, handle)) == ITEM_LINKED);
-	index_remove(&store->index, hash, handle);
-	drop(store, handle);
-}
-
-void
-store_move(struct store *store, uint32_t handle, uint32_t to)
-{
-	const struct item *item = item_at(store, handle);
-
-	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
-	memcpy(item_at(store, to), item, item_bytes(item));
-	index_replace(&store->index, store_hash(store, handle), handle, to);
-	expiry_note(store, to, item_expiry(item));
-	slab_free(&store->slab, handle);
 }
 
 /* The key's item, if it is there and not due. */
@@ -322,7 +276,7 @@ unpin(struct store *store, uint32_t handle)
 	CHECK(item->pins > 0);
 	value_pin_pages(store, handle, -1);
 	if (--item->pins == 0 && item_kind(item) == ITEM_DETACHED)
-		free_item(store, handle);
+		items_free(store, handle);
 }
 
 bool
@@ -539,12 +493,12 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 
 	if (old != 0) {
 		index_replace(&store->index, key->hash, old, handle);
-		drop(store, old);
+		items_drop(store, old);
 	} else if (index_add(&store->index, key->hash, handle)) {
 		balance(store);
 	} else {
 		if (item->pins == 0)
-			free_item(store, handle);
+			items_free(store, handle);
 		return STORE_NO_MEMORY;
 	}
 	item_set_kind(item, ITEM_LINKED);
@@ -735,7 +689,7 @@ store_delete(struct store *store, const struct store_key *key)
 
 	if (handle == 0)
 		return STORE_MISS;
-	store_unlink(store, handle, key->hash);
+	items_unlink(store, handle, key->hash);
 	return STORE_OK;
 }
 

@@ -59,6 +59,14 @@ value_pieces_for(const struct store *store, size_t length)
 	return cut_value(store, length).count;
 }
 
+size_t
+value_piece_size(const struct store *store, size_t length, uint32_t n)
+{
+	struct cut cut = cut_value(store, length);
+
+	return cut_piece(&cut, n);
+}
+
 uint32_t
 value_pieces(const struct store *store, const struct item *item)
 {
@@ -78,37 +86,6 @@ value_pin_pages(struct store *store, uint32_t handle, int change)
 		if (item_piece(item, n) != 0)
 			slab->pages[slab_page_of(slab, item_piece(item,
 			    n))].pinned += (uint32_t)change;
-}
-
-/*
- * The pages of what is allocated already count as pinned, so that making
- * room for the next piece does not empty them.
- */
-bool
-value_alloc(struct store *store, uint32_t handle)
-{
-	struct slab *slab = &store->slab;
-	struct item *item = slab_item(slab, handle);
-	struct cut cut = cut_value(store, item->length);
-	uint32_t n, piece;
-
-	for (n = 0; n < cut.count; n++)
-		item_set_piece(item, n, 0);
-	slab->pages[slab_page_of(slab, handle)].pinned++;
-	for (n = 0; n < cut.count; n++) {
-		piece = evict_alloc(store, slab_class_for(slab, ITEM_HEADER +
-		    cut_piece(&cut, n)), true);
-		if (piece == 0)
-			break;
-		*slab_item(slab, piece) = (struct item){
-			.length = handle, .state = ITEM_PIECE,
-			.key_length = n == 0,
-		};
-		item_set_piece(item, n, piece);
-		slab->pages[slab_page_of(slab, piece)].pinned++;
-	}
-	value_pin_pages(store, handle, -1);
-	return n == cut.count;
 }
 
 void

@@ -22,11 +22,8 @@ uint32_t value_pieces(const struct store *, const struct item *);
 /* The number of pieces that a large value of `length` bytes takes. */
 uint32_t value_pieces_for(const struct store *, size_t length);
 
-/*
- * Get the pieces of a new large item. False: there is no memory, and those
- * that were got are for value_free().
- */
-bool	value_alloc(struct store *, uint32_t handle);
+/* The number of bytes of such a value that are in piece `n`. */
+size_t	value_piece_size(const struct store *, size_t length, uint32_t n);
 
 /* Free the pieces of an item, if it has any. */
 void	value_free(struct store *, uint32_t handle);

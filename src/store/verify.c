@@ -5,7 +5,7 @@
  * is counted is what is there. For tests; slow.
  */
 #include "base/check.h"
-#include "base/hash.h"
+#include "store/items.h"
 #include "store/state.h"
 
 struct sums {
@@ -18,15 +18,12 @@ static void
 verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 {
 	const struct item *item = slab_item(&store->slab, handle);
-	uint64_t hash = hash_bytes(store->config.hash_seed, item_key(item),
-	    item->key_length);
 
 	CHECK(item->key_length > 0);
-	CHECK(index_find(&store->index, hash, item_key(item),
-	    item->key_length) == handle);
+	CHECK(index_find(&store->index, items_hash(store, handle),
+	    item_key(item), item->key_length) == handle);
 	sums->items++;
-	sums->bytes += ITEM_HEADER + item_fields_size(item->fields) +
-	    item->key_length + item->length;
+	sums->bytes += item_bytes(item);
 }
 
 static void
