@@ -7,9 +7,10 @@
  * With words, only the rows that contain some of them; a row is named as in
  * "set new 1000 1", by operation, keys and threads. A figure is the median of
  * several runs; with two threads it is what one thread waits. A run in which
- * a thread had to share its CPU does not count, if there are enough others;
- * a star marks rows without. Keys have 16 bytes, values 15 unless a row says otherwise. `bar` is what the operation
- * may cost and `aim` what it should. "-" is not known here.
+ * a thread had to share its CPU does not count, if there are enough others; a
+ * star marks rows without. Keys have 16 bytes, values 15 unless a row says
+ * otherwise. `bar` is what the operation may cost and `aim` what it should.
+ * "-" is not known here.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE		/* RTLD_NEXT, syscall */
