@@ -134,8 +134,9 @@ enum store_result store_delete(struct store *, const struct store_key *);
 
 /*
  * Add to (or subtract from) a decimal value: up to 20 digits, with white space
- * around them, shorter than 1 KB. incr wraps at 2^64, decr stops at 0. A result shorter than the value is padded with
- * spaces. `*number` is the result.
+ * around them, shorter than 1 KB. incr wraps at 2^64, decr stops at 0. A
+ * result shorter than the value is padded with spaces. `*number` is the
+ * result.
  */
 enum store_result store_add_number(struct store *, const struct store_key *,
 	    bool subtract, uint64_t delta, uint64_t *number);
