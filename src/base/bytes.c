@@ -9,9 +9,8 @@ static const char digit_pairs[] =
     "60616263646566676869" "70717273747576777879"
     "80818283848586878889" "90919293949596979899";
 
-/* Digits of `value`, without a loop that the CPU would guess wrong. */
-static size_t
-digit_count(uint64_t value)
+size_t
+decimal_length(uint64_t value)
 {
 	static const uint64_t least[DECIMAL_MAX] = {
 		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
@@ -29,7 +28,7 @@ digit_count(uint64_t value)
 size_t
 decimal_format(char *out, uint64_t value)
 {
-	size_t length = digit_count(value);
+	size_t length = decimal_length(value);
 	char *at = out + length;
 
 	while (value >= 100) {

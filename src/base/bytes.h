@@ -28,6 +28,9 @@ slice_equal(struct slice a, struct slice b)
 /* The longest decimal uint64_t and int64_t, sign included, no NUL. */
 #define DECIMAL_MAX	20
 
+/* Digits of `value` in decimal. */
+size_t	decimal_length(uint64_t value);
+
 /*
  * Write `value` in decimal at `out`, which has DECIMAL_MAX bytes of room.
  * Returns the number of digits; writes no NUL.

@@ -585,17 +585,19 @@ empty_some(struct store *store)
 	    growing_queue(&slab->classes[evict->class]));
 }
 
-void
+bool
 evict_step(struct store *store)
 {
 	struct evict *evict = &store->evict;
+	bool moving = evict->page != SLAB_NO_PAGE;
 
-	if (evict->page != SLAB_NO_PAGE)
+	if (moving)
 		empty_some(store);
 	if (++evict->requests < MOVE_REQUESTS)
-		return;
+		return moving;
 	evict->requests = 0;
 	if (evict->page == SLAB_NO_PAGE && !slab_has_page(&store->slab) &&
 	    store->config.evict)
 		compare_classes(store);
+	return moving;
 }

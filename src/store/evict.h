@@ -45,8 +45,11 @@ size_t	evict_size(const struct evict *);
  */
 uint32_t evict_alloc(struct store *, unsigned class, bool proven);
 
-/* A request was served: at times a step of moving a page is due. */
-void	evict_step(struct store *);
+/*
+ * A request was served: at times a step of moving a page is due. True: items
+ * may have moved or gone.
+ */
+bool	evict_step(struct store *);
 
 /* A key was asked for that is not there. */
 void	evict_miss(struct store *, uint64_t hash);

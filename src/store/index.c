@@ -200,7 +200,7 @@ index_size(const struct index *index)
  * `tag`. Never misses one; a byte above an equal one may be named falsely
  * (a borrow), which costs a key comparison.
  */
-static unsigned
+static inline unsigned
 match_word(uint64_t tags, uint8_t tag)
 {
 	const uint64_t ones = 0x0101010101010101;
@@ -214,7 +214,7 @@ match_word(uint64_t tags, uint8_t tag)
 }
 
 /* Bit n set: slot n may hold the tag. */
-static unsigned
+static inline unsigned
 match_tags(const struct index_bucket *bucket, uint8_t tag)
 {
 	uint64_t low, high;

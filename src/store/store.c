@@ -653,17 +653,42 @@ shed(struct store *store)
 	    evict_page(store);
 }
 
+/*
+ * The commonest write: an item without optional fields, so without expiry or
+ * unique, gets a value that is as long and needs none either. Nothing of it
+ * changes but the value.
+ */
+static bool
+rewrite(struct store *store, uint32_t handle,
+    const struct store_value *value)
+{
+	struct item *item = item_at(store, handle);
+
+	if (handle == 0 || (item->fields | item->pins | value->flags |
+	    value->draft) != 0 || value->expiry != 0 ||
+	    item->length != value->bytes.length)
+		return false;
+	item->state &= (uint8_t)~ITEM_FETCHED;
+	item_heat(item);
+	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
+	store->counts.total_items++;
+	return true;
+}
+
 enum store_result
 store_put(struct store *store, const struct store_key *key,
     enum store_mode mode, const struct store_value *value)
 {
 	enum store_result result;
-	uint32_t old;
+	uint32_t old = find(store, key);
+	bool gone;
 
+	if (mode == STORE_SET && rewrite(store, old, value))
+		return STORE_OK;
 	/* Before, not after: what was just stored is not to go at once. */
-	shed(store);
-	evict_step(store);
-	old = find(store, key);
+	gone = shed(store);
+	if (evict_step(store) || gone)
+		old = find(store, key);
 	result = condition(store, mode, old, value);
 	if (result == STORE_OK) {
 		if (mode == STORE_APPEND || mode == STORE_PREPEND)
@@ -723,7 +748,9 @@ store_add_number(struct store *store, const struct store_key *key,
     bool subtract, uint64_t delta, uint64_t *number)
 {
 	uint32_t handle = find(store, key);
-	char digits[ITEM_FULL_SIZE];
+	char digits[ITEM_FULL_SIZE], *to;
+	struct slice text;
+	bool in_place;
 	struct store_value value;
 	struct item *item;
 	size_t length;
@@ -731,21 +758,25 @@ store_add_number(struct store *store, const struct store_key *key,
 	if (handle == 0)
 		return STORE_MISS;
 	item = item_at(store, handle);
-	if (item->length >= ITEM_FULL_SIZE || !leading_number((struct slice){
-	    item_value(item), item->length }, number))
+	text = (struct slice){ item_value(item), item->length };
+	/* Mostly it is nothing but the number. */
+	if (item->length >= ITEM_FULL_SIZE || (!decimal_parse(text, number) &&
+	    !leading_number(text, number)))
 		return STORE_NOT_A_NUMBER;
 	if (!subtract)
 		*number += delta;
 	else
 		*number = *number > delta ? *number - delta : 0;
-	length = decimal_format(digits, *number);
+	length = decimal_length(*number);
+	item_heat(item);
+	in_place = length <= item->length && item->pins == 0;
+	to = in_place ? item_value(item) : digits;
+	decimal_format(to, *number);
 	if (length < item->length) {
-		memset(digits + length, ' ', item->length - length);
+		memset(to + length, ' ', item->length - length);
 		length = item->length;
 	}
-	item_heat(item);
-	if (length == item->length && item->pins == 0) {
-		memcpy(item_value(item), digits, length);
+	if (in_place) {
 		renew_cas(store, item);
 		return STORE_OK;
 	}

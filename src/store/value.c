@@ -79,9 +79,12 @@ value_pin_pages(struct store *store, uint32_t handle, int change)
 {
 	struct slab *slab = &store->slab;
 	const struct item *item = slab_item(slab, handle);
-	uint32_t pieces = value_pieces(store, item);
+	uint32_t pieces;
 
 	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
+	if (!(item->fields & ITEM_LARGE))
+		return;
+	pieces = value_pieces(store, item);
 	for (uint32_t n = 0; n < pieces; n++)
 		if (item_piece(item, n) != 0)
 			slab->pages[slab_page_of(slab, item_piece(item,
