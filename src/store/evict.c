@@ -145,39 +145,42 @@ evict_item(struct store *store, uint32_t handle, bool probation)
 	items_unlink(store, handle, hash);
 }
 
+/*
+ * Look a key up among the ghosts and forget it; a useful one counts for its
+ * class. True: it proves the item.
+ */
+static bool
+take_ghost(struct evict *evict, uint64_t hash, struct ghost *ghost)
+{
+	uint8_t age;
+
+	if (!ghost_take(&evict->ghosts, hash, ghost))
+		return false;
+	age = (uint8_t)(evict->clocks[ghost->class] - ghost->stamp);
+	if (age <= USEFUL_AGE)
+		evict->classes[ghost->class].hits++;
+	return ghost->probation && age <= PROVEN_AGE;
+}
+
 void
 evict_miss(struct store *store, uint64_t hash)
 {
 	struct evict *evict = &store->evict;
 	struct ghost ghost;
-	uint8_t age;
 
-	if (!ghost_take(&evict->ghosts, hash, &ghost))
+	if (!take_ghost(evict, hash, &ghost))
 		return;
-	age = (uint8_t)(evict->clocks[ghost.class] - ghost.stamp);
-	if (age <= USEFUL_AGE)
-		evict->classes[ghost.class].hits++;
-	/* It is a ghost no longer, but its proof is kept for the set. */
-	if (ghost.probation && age <= PROVEN_AGE) {
-		ghost.stamp = (uint8_t)(evict->clocks[ghost.class] -
-		    USEFUL_AGE - 1);
-		ghost_add(&evict->ghosts, hash, ghost, evict->clocks);
-	}
+	/* It has counted once, but its proof is kept for the set. */
+	ghost.stamp = (uint8_t)(evict->clocks[ghost.class] - USEFUL_AGE - 1);
+	ghost_add(&evict->ghosts, hash, ghost, evict->clocks);
 }
 
 bool
 evict_proven(struct store *store, uint64_t hash)
 {
-	struct evict *evict = &store->evict;
 	struct ghost ghost;
-	uint8_t age;
 
-	if (!ghost_take(&evict->ghosts, hash, &ghost))
-		return false;
-	age = (uint8_t)(evict->clocks[ghost.class] - ghost.stamp);
-	if (age <= USEFUL_AGE)
-		evict->classes[ghost.class].hits++;
-	return ghost.probation && age <= PROVEN_AGE;
+	return take_ghost(&store->evict, hash, &ghost);
 }
 
 /* How many of a class's pages should be in its small queue. */
