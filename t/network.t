@@ -35,6 +35,7 @@ running_out_of_descriptors_does_not_spin();
 a_client_that_never_reads_harms_nobody();
 runs_as_a_daemon_with_a_pid_file();
 idle_connections_are_closed();
+memory_is_locked_when_asked_for();
 done_testing;
 
 # A connection works if it can store and fetch.
@@ -515,4 +516,22 @@ idle_connections_are_closed
 	    'idle_timeout=1: a busy client stays');
 	cmp_ok($server->stats->{idle_kicks} // 0, '>=', 1,
 	    'idle_timeout=1: stats counts idle_kicks');
+}
+
+# Where the limit on locked memory cannot be raised, it goes on without.
+sub
+memory_is_locked_when_asked_for
+{
+	my $server = Cairn->start(flags => ['-k', '-m', 64]);
+	my ($locked) = Cairn::slurp("/proc/$server->{pid}/status") =~
+	    /^VmLck:\s+(\d+)/m;
+
+	is($server->connect->set('k', 'value'), 'STORED',
+	    '-k: a server that is to lock its memory serves');
+	SKIP: {
+		skip 'the limit on locked memory cannot be raised', 1
+		    if system('sh', '-c', 'ulimit -l unlimited 2>/dev/null');
+		cmp_ok($locked, '>', 0, '-k: and has locked it');
+	}
+	is($server->stop, 0, '-k: and ends cleanly');
 }

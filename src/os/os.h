@@ -54,7 +54,8 @@ size_t	os_memory_in_use(void);
 
 /*
  * Lock what this process has and will have in memory, so that it is never
- * paged out.
+ * paged out. Raises the limit on locked memory; EPERM when it stays finite,
+ * for then later allocations would fail.
  */
 int	os_lock_memory(void);
 

@@ -61,6 +61,16 @@ os_random(void *out, size_t bytes)
 int
 os_lock_memory(void)
 {
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* Root may; the right stays when the user changes later. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == -1)
+		return -1;
+	if (limit.rlim_cur != RLIM_INFINITY) {
+		errno = EPERM;
+		return -1;
+	}
 	return mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
