@@ -16,7 +16,6 @@
 #include <sysexits.h>
 
 #include <event2/event.h>
-#include <event2/util.h>
 
 #include "config.h"
 #include "net/wakeup.h"
@@ -212,8 +211,9 @@ open_router(struct server *server, struct error *error)
 		return error_set(error, "%u shards of %zu MB are too small "
 		    "for items of %zu bytes: each must hold two", count,
 		    options->memory_limit / count >> 20, config.item_max);
-	evutil_secure_rng_get_bytes(&config.hash_seed,
-	    sizeof config.hash_seed);
+	if (os_random(&config.hash_seed, sizeof config.hash_seed) == -1)
+		return error_set(error, "cannot get random bytes: %s",
+		    strerror(errno));
 	server->codec = (struct codec_config){
 		.item_max = options->max_item_size,
 		.line_max = CONN_LINE_MAX,
