@@ -19,6 +19,7 @@
 #define NOW		((int64_t)1700000000000)
 #define ITEM_MAX	1000
 #define LINE_MAX	100000
+#define TRAILER		2
 
 static const struct codec_config config = {
 	.item_max = ITEM_MAX, .line_max = LINE_MAX,
@@ -107,7 +108,7 @@ say_next(struct codec *codec, struct slice *input)
 	struct slice before = *input;
 	struct request request;
 	size_t body = 0;
-	enum parse result = text_parse(codec, input, &request, &body);
+	enum parse result = proto_parse(codec, input, &request, &body);
 
 	if (result == PARSE_MORE) {
 		EXPECT(input->bytes == before.bytes &&
@@ -120,7 +121,7 @@ say_next(struct codec *codec, struct slice *input)
 		say("CLOSE");
 		return false;
 	}
-	if (result != PARSE_REQUEST && input->length < body + PROTO_TRAILER) {
+	if (result != PARSE_REQUEST && input->length < body + TRAILER) {
 		/* The value is not whole: begin again with its header. */
 		*input = before;
 		said_length -= said_length > 0 ? 3 : 0;
@@ -130,8 +131,8 @@ say_next(struct codec *codec, struct slice *input)
 	if (result == PARSE_REQUEST)
 		return true;
 	say(result == PARSE_BODY ? " body=%zu" : " swallow=%zu", body);
-	input->bytes += body + PROTO_TRAILER;
-	input->length -= body + PROTO_TRAILER;
+	input->bytes += body + TRAILER;
+	input->length -= body + TRAILER;
 	return true;
 }
 
@@ -155,7 +156,7 @@ say_all(struct codec *codec, const char *stream, size_t length)
 static void
 open_codec(struct codec *codec)
 {
-	proto_open(codec, &config);
+	proto_open(codec, &config, PROTO_TEXT);
 	codec->now = NOW;
 	said_length = 0;
 	said[0] = '\0';
@@ -290,7 +291,7 @@ a_line_may_have_very_many_keys(void)
 		memcpy(line + 3 + 2 * n, " k", 2);
 	line[sizeof line - 1] = '\n';
 	open_codec(&codec);
-	while (text_parse(&codec, &input, &request, &body) == PARSE_REQUEST) {
+	while (proto_parse(&codec, &input, &request, &body) == PARSE_REQUEST) {
 		count++;
 		EXPECT(slice_equal(request.key, SLICE("k")));
 		EXPECT_EQUAL(!!(request.flags & REQUEST_LAST),
@@ -334,7 +335,7 @@ the_parser_asks_for_the_value_without_having_it(void)
 	size_t body = 0;
 
 	open_codec(&codec);
-	EXPECT_EQUAL(text_parse(&codec, &input, &request, &body),
+	EXPECT_EQUAL(proto_parse(&codec, &input, &request, &body),
 	    PARSE_BODY);
 	EXPECT_EQUAL(body, 5);
 	EXPECT_EQUAL(input.length, 0);
@@ -355,7 +356,7 @@ a_value_above_the_limit_is_to_be_swallowed(void)
 	EXPECT_TEXT(meaning(padded("append a 0 0 1001 noreply\r\n", 1001, 'x',
 	    "\r\n")), "APPEND key=a noreply large swallow=1001");
 	open_codec(&codec);
-	EXPECT_EQUAL(text_parse(&codec, &input, &request, &body),
+	EXPECT_EQUAL(proto_parse(&codec, &input, &request, &body),
 	    PARSE_SWALLOW);
 	EXPECT_EQUAL(body, 2147483645);
 }
@@ -627,7 +628,7 @@ result_of(const char *bytes)
 	size_t body;
 
 	open_codec(&codec);
-	return text_parse(&codec, &input, &request, &body);
+	return proto_parse(&codec, &input, &request, &body);
 }
 
 static void
@@ -767,11 +768,11 @@ a_header_is_parsed_again_when_its_value_was_not_there(void)
 static void
 a_value_ends_with_return_and_newline(void)
 {
-	EXPECT(proto_trailer_valid("\r\n"));
-	EXPECT(!proto_trailer_valid("\n\r"));
-	EXPECT(!proto_trailer_valid("\n\n"));
-	EXPECT(!proto_trailer_valid("\r "));
-	EXPECT(!proto_trailer_valid("xy"));
+	EXPECT(proto_trailer_valid("\r\n", TRAILER));
+	EXPECT(!proto_trailer_valid("\n\r", TRAILER));
+	EXPECT(!proto_trailer_valid("\n\n", TRAILER));
+	EXPECT(!proto_trailer_valid("\r ", TRAILER));
+	EXPECT(!proto_trailer_valid("xy", TRAILER));
 }
 
 /* Replies */
@@ -808,7 +809,7 @@ reply_of(enum status status, unsigned flags)
 	struct reply reply = { .status = status };
 
 	begin_output();
-	proto_reply(&output, &request, &reply);
+	text_protocol.reply(&output, &request, &reply);
 	return sent();
 }
 
@@ -866,9 +867,9 @@ a_number_is_sent_in_decimal(void)
 	struct reply reply = { .status = STATUS_NUMBER };
 
 	begin_output();
-	proto_reply(&output, &request, &reply);
+	text_protocol.reply(&output, &request, &reply);
 	reply.number = UINT64_MAX;
-	proto_reply(&output, &request, &reply);
+	text_protocol.reply(&output, &request, &reply);
 	EXPECT_TEXT(sent(), "0\r\n18446744073709551615\r\n");
 }
 
@@ -888,7 +889,7 @@ value_reply(enum op op, unsigned flags, struct reply reply)
 
 	reply.status = STATUS_VALUE;
 	begin_output();
-	proto_reply(&output, &request, &reply);
+	text_protocol.reply(&output, &request, &reply);
 	return sent();
 }
 
@@ -940,7 +941,7 @@ the_largest_header_fits(void)
 	    "VALUE %.250s 4294967295 1 18446744073709551615\r\nv\r\nEND\r\n",
 	    key);
 	begin_output();
-	proto_reply(&output, &request, &reply);
+	text_protocol.reply(&output, &request, &reply);
 	EXPECT_TEXT(sent(), wanted);
 }
 
@@ -991,8 +992,8 @@ static void
 statistics_are_named_lines(void)
 {
 	begin_output();
-	proto_stat(&output, "pid", "1234");
-	proto_stat(&output, "version", "");
+	text_protocol.stat(&output, NULL, "pid", "1234");
+	text_protocol.stat(&output, NULL, "version", "");
 	EXPECT_TEXT(sent(), "STAT pid 1234\r\nSTAT version \r\n");
 }
 
@@ -1005,7 +1006,7 @@ replies_follow_each_other(void)
 
 	begin_output();
 	for (int i = 0; i < 5000; i++)
-		proto_reply(&output, &request, &stored);
+		text_protocol.reply(&output, &request, &stored);
 	length = strlen("STORED\r\n") * 5000;
 	EXPECT_EQUAL(output_length(&output), length);
 	EXPECT_EQUAL(strlen(sent()), length);

@@ -54,7 +54,7 @@ struct arrival {
 	uint32_t		part;		/* that is being filled */
 	size_t			filled;		/* of it */
 	size_t			left;		/* of the whole value */
-	char			trailer[PROTO_TRAILER];
+	char			trailer[PROTO_TRAILER_MAX];
 	size_t			trailer_filled;
 };
 
@@ -106,7 +106,7 @@ conn_open(struct conn_env *env, int fd)
 	    stream_open(&conn->stream, env->base, fd, env->idle_timeout,
 	    &calls, conn) == -1)
 		goto fail;
-	proto_open(&conn->codec, env->codec);
+	proto_open(&conn->codec, env->codec, env->protocol);
 	conn->next = env->first;
 	if (conn->next != NULL)
 		conn->next->prev = conn;
@@ -240,15 +240,29 @@ static void
 take_value(struct pass *pass, struct request *request)
 {
 	struct slice *input = &pass->input;
+	unsigned trailer = request->protocol->trailer;
 
 	request->value.bytes = input->bytes;
 	skip(input, request->value.length);
-	if (!proto_trailer_valid(input->bytes)) {
+	if (!proto_trailer_valid(input->bytes, trailer)) {
 		request->op = OP_REJECT;
 		request->status = STATUS_BAD_CHUNK;
 	}
-	skip(input, PROTO_TRAILER);
+	skip(input, trailer);
 	take(pass, request);
+}
+
+static unsigned
+trailer_length(const struct arrival *arrival)
+{
+	return arrival->request.protocol->trailer;
+}
+
+static bool
+is_whole(const struct arrival *arrival)
+{
+	return arrival->left == 0 &&
+	    arrival->trailer_filled == trailer_length(arrival);
 }
 
 /* Copy input that has been received already into the arriving value. */
@@ -276,7 +290,7 @@ fill_arrival(struct arrival *arrival, struct slice *input)
 		}
 	}
 	while (arrival->left == 0 && input->length > 0 &&
-	    arrival->trailer_filled < PROTO_TRAILER) {
+	    arrival->trailer_filled < trailer_length(arrival)) {
 		arrival->trailer[arrival->trailer_filled++] = *input->bytes;
 		skip(input, 1);
 	}
@@ -303,7 +317,8 @@ begin_arrival(struct pass *pass, const struct request *request)
 	    &arrival->request, pass->now, &reply, &arrival->draft)) {
 		free(arrival);
 		proto_reply(&pass->output, request, &reply);
-		conn->swallow = request->value.length + PROTO_TRAILER;
+		conn->swallow = request->value.length +
+		    request->protocol->trailer;
 		return;
 	}
 	arrival->request.draft = arrival->draft.item.handle;
@@ -326,11 +341,12 @@ parse(struct pass *pass)
 		take(pass, request);
 		return true;
 	case PARSE_SWALLOW:
-		conn->swallow = body + PROTO_TRAILER;
+		conn->swallow = body + request->protocol->trailer;
 		take(pass, request);
 		return true;
 	case PARSE_BODY:
-		if (pass->input.length >= body + PROTO_TRAILER) {
+		if (pass->input.length >=
+		    body + request->protocol->trailer) {
 			take_value(pass, request);
 			return true;
 		}
@@ -479,7 +495,7 @@ arrival_room(struct arrival *arrival, struct iovec *parts)
 	if (room == arrival->left)
 		parts[count++] = (struct iovec){
 			arrival->trailer + arrival->trailer_filled,
-			PROTO_TRAILER - arrival->trailer_filled,
+			trailer_length(arrival) - arrival->trailer_filled,
 		};
 	return (int)count;
 }
@@ -530,7 +546,7 @@ finish_arrival(struct pass *pass)
 	struct arrival *arrival = conn->arrival;
 
 	conn->state = READING;
-	if (proto_trailer_valid(arrival->trailer)) {
+	if (proto_trailer_valid(arrival->trailer, trailer_length(arrival))) {
 		route_execute(conn->env->router, &arrival->request, 1,
 		    pass->now, &pass->output);
 	} else {
@@ -550,7 +566,7 @@ conn_readable(void *context)
 	if (conn->state == RECEIVING) {
 		if (!receive_value(&pass))
 			return;
-		if (conn->arrival->trailer_filled == PROTO_TRAILER)
+		if (is_whole(conn->arrival))
 			finish_arrival(&pass);
 	} else {
 		if (!receive(&pass))

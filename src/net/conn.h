@@ -38,6 +38,7 @@ struct conn_env {
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;
+	enum proto_choice		 protocol;
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */

@@ -163,6 +163,7 @@ fill_env(struct worker *worker)
 	env->clock = config->clock;
 	env->log = config->log;
 	env->codec = config->codec;
+	env->protocol = config->protocol;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->serve_context = config->context;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * proto.c - see proto.h. Chooses the codec; so far there is one, text.
+ * proto.c - see proto.h; chooses the protocol.
  */
 #include "proto/proto.h"
 
@@ -20,34 +20,16 @@ request_scope(enum op op)
 	return scopes[op];
 }
 
-void
-proto_open(struct codec *codec, const struct codec_config *config)
-{
-	*codec = (struct codec){ .config = config };
-}
-
-enum parse
-proto_parse(struct codec *codec, struct slice *input, struct request *request,
-    size_t *body)
-{
-	return text_parse(codec, input, request, body);
-}
-
-bool
-proto_trailer_valid(const char trailer[PROTO_TRAILER])
-{
-	return trailer[0] == '\r' && trailer[1] == '\n';
-}
+static const struct protocol *const protocols[] = {
+	[PROTO_NEGOTIATE] = &text_protocol,
+	[PROTO_TEXT] = &text_protocol,
+};
 
 void
-proto_reply(struct output *output, const struct request *request,
-    const struct reply *reply)
+proto_open(struct codec *codec, const struct codec_config *config,
+    enum proto_choice choice)
 {
-	text_reply(output, request, reply);
-}
-
-void
-proto_stat(struct output *output, const char *name, const char *value)
-{
-	text_stat(output, name, value);
+	*codec = (struct codec){
+		.protocol = protocols[choice], .config = config,
+	};
 }

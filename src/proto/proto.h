@@ -3,7 +3,9 @@
  * proto.h - from bytes to requests and from replies to bytes.
  *
  * A codec is the protocol side of one connection. It does no I/O and knows
- * no store: it can be run on any bytes.
+ * no store: it can be run on any bytes. Its protocol is fixed from the start
+ * or chosen by the first byte; each request carries the protocol in which it
+ * is to be answered.
  */
 #ifndef PROTO_PROTO_H
 #define PROTO_PROTO_H
@@ -18,6 +20,7 @@ struct codec_config {
 };
 
 struct codec {
+	const struct protocol		*protocol;
 	const struct codec_config	*config;
 	int64_t		now;		/* unix ms, for relative expiry */
 	/* A line with several keys is in work: this much of it is left. */
@@ -33,30 +36,66 @@ enum parse {
 	PARSE_CLOSE,	/* not worth going on: close the connection */
 };
 
-void	proto_open(struct codec *, const struct codec_config *);
+/* What a protocol is; the functions below that are named like it say more. */
+struct protocol {
+	enum parse	(*parse)(struct codec *, struct slice *input,
+			    struct request *, size_t *body);
+	void		(*reply)(struct output *, const struct request *,
+			    const struct reply *);
+	void		(*stat)(struct output *, const struct request *,
+			    const char *name, const char *value);
+	unsigned	trailer;	/* bytes behind a value */
+};
+
+/* The most that a trailer has. */
+#define PROTO_TRAILER_MAX	2
+
+/* Which protocol a connection is to speak. */
+enum proto_choice {
+	PROTO_NEGOTIATE,	/* what its first byte says */
+	PROTO_TEXT,
+};
+
+void	proto_open(struct codec *, const struct codec_config *,
+	    enum proto_choice);
 
 /*
- * Take one request off the front of `input`.
+ * Take one request off the front of `input`, which is not empty.
  *
  * PARSE_BODY, PARSE_SWALLOW: the header was consumed, `*body` bytes of value
- * follow, then PROTO_TRAILER bytes that must be "\r\n". After PARSE_BODY the
+ * follow, then the trailer of the request's protocol. After PARSE_BODY the
  * caller either receives them elsewhere, and then has the request; or it
  * waits for more and calls again with the header in front.
  */
-enum parse proto_parse(struct codec *, struct slice *input, struct request *,
-	    size_t *body);
+static inline enum parse
+proto_parse(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	return codec->protocol->parse(codec, input, request, body);
+}
 
-#define PROTO_TRAILER	2
-
-/* Is this the end that a received value must have? */
-bool	proto_trailer_valid(const char trailer[PROTO_TRAILER]);
+/* Do `length` bytes end a value as they must? All trailers are "\r\n". */
+static inline bool
+proto_trailer_valid(const char *trailer, unsigned length)
+{
+	return length == 0 || (trailer[0] == '\r' && trailer[1] == '\n');
+}
 
 /* Append the reply to a request, if it is to have one. */
-void	proto_reply(struct output *, const struct request *,
-	    const struct reply *);
+static inline void
+proto_reply(struct output *output, const struct request *request,
+    const struct reply *reply)
+{
+	request->protocol->reply(output, request, reply);
+}
 
-/* One line of a stats answer. */
-void	proto_stat(struct output *, const char *name, const char *value);
+/* One line of a stats answer; the last is followed by STATUS_STATS. */
+static inline void
+proto_stat(struct output *output, const struct request *request,
+    const char *name, const char *value)
+{
+	request->protocol->stat(output, request, name, value);
+}
 
 /*
  * The version that clients are told. They decide by its first three numbers

@@ -38,7 +38,10 @@ enum request_flags {
 	REQUEST_TOO_LARGE = 8,	/* its value was refused unseen */
 };
 
+struct protocol;
+
 struct request {
+	const struct protocol *protocol;	/* to answer in; never NULL */
 	enum op		op;
 	unsigned	flags;		/* enum request_flags */
 	struct slice	key;

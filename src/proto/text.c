@@ -13,6 +13,9 @@
 
 #define ARGUMENTS_ANY	UINT32_MAX
 
+/* Bytes of "\r\n". */
+#define TRAILER		2
+
 /* As in memcached: a longer line without an end is not a client's. */
 #define LINE_MAX_PLAIN		2048
 #define LINE_SPACES_MAX		100
@@ -237,7 +240,7 @@ parse_store(struct context *context, struct request *request)
 	if (!read_key(word[1], request) ||
 	    !read_number(word[2], UINT32_MAX, &flags) ||
 	    !read_exptime(context->codec, word[3], &request->expiry) ||
-	    !read_number(word[4], INT32_MAX - PROTO_TRAILER, &length) ||
+	    !read_number(word[4], INT32_MAX - TRAILER, &length) ||
 	    (request->op == OP_CAS &&
 	    !read_number(word[5], UINT64_MAX, &request->number)))
 		return reject(request, STATUS_BAD_FORMAT);
@@ -425,7 +428,7 @@ parse_partial(const struct codec *codec, struct slice input)
 	    slice_equal(verb, SLICE("gets")) ? PARSE_MORE : PARSE_CLOSE;
 }
 
-enum parse
+static enum parse
 text_parse(struct codec *codec, struct slice *input, struct request *request,
     size_t *body)
 {
@@ -445,7 +448,9 @@ text_parse(struct codec *codec, struct slice *input, struct request *request,
 	line.length = (size_t)(end - line.bytes);
 	if (line.length > 0 && end[-1] == '\r')
 		line.length--;
-	*request = (struct request){ .op = OP_REJECT };
+	*request = (struct request){
+		.protocol = &text_protocol, .op = OP_REJECT,
+	};
 	result = parse_line(&context, line, request);
 	if (input->bytes == before.bytes) {
 		/* Unless it began to hand out keys, the line is done. */
@@ -519,7 +524,7 @@ reply_number(struct output *output, const struct reply *reply)
 	output_advance(output, put_bytes(at, "\r\n", 2));
 }
 
-void
+static void
 text_reply(struct output *output, const struct request *request,
     const struct reply *reply)
 {
@@ -540,12 +545,18 @@ text_reply(struct output *output, const struct request *request,
 		OUTPUT_LITERAL(output, "END\r\n");
 }
 
-void
-text_stat(struct output *output, const char *name, const char *value)
+static void
+text_stat(struct output *output, const struct request *request,
+    const char *name, const char *value)
 {
+	(void)request;
 	OUTPUT_LITERAL(output, "STAT ");
 	output_bytes(output, name, strlen(name));
 	OUTPUT_LITERAL(output, " ");
 	output_bytes(output, value, strlen(value));
 	OUTPUT_LITERAL(output, "\r\n");
 }
+
+const struct protocol text_protocol = {
+	text_parse, text_reply, text_stat, TRAILER,
+};

@@ -10,10 +10,6 @@
 
 #include "proto/proto.h"
 
-enum parse text_parse(struct codec *, struct slice *input, struct request *,
-	    size_t *body);
-void	text_reply(struct output *, const struct request *,
-	    const struct reply *);
-void	text_stat(struct output *, const char *name, const char *value);
+extern const struct protocol text_protocol;
 
 #endif

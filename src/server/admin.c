@@ -72,46 +72,53 @@ counter(const struct snapshot *in, const char *name)
 	return value;
 }
 
+/* Where the lines of a stats answer go. */
+struct answer {
+	struct output		*output;
+	const struct request	*request;
+};
+
 static void
-stat_NUMBER(struct output *output, const char *name, uint64_t value)
+stat_TEXT(const struct answer *answer, const char *name, const char *value)
+{
+	proto_stat(answer->output, answer->request, name, value);
+}
+
+static void
+stat_NUMBER(const struct answer *answer, const char *name, uint64_t value)
 {
 	char text[DECIMAL_MAX + 1];
 
 	text[decimal_format(text, value)] = '\0';
-	proto_stat(output, name, text);
+	stat_TEXT(answer, name, text);
 }
 
 static void
-stat_SECONDS(struct output *output, const char *name, struct timeval value)
+stat_SECONDS(const struct answer *answer, const char *name,
+    struct timeval value)
 {
 	char text[40];
 
 	snprintf(text, sizeof text, "%lld.%06ld", (long long)value.tv_sec,
 	    (long)value.tv_usec);
-	proto_stat(output, name, text);
+	stat_TEXT(answer, name, text);
 }
 
 static void
-stat_TEXT(struct output *output, const char *name, const char *value)
-{
-	proto_stat(output, name, value);
-}
-
-static void
-general_stats(const struct admin *admin, struct output *output)
+general_stats(const struct admin *admin, const struct answer *answer)
 {
 	struct snapshot snapshot;
 	const struct snapshot *in = &snapshot;
 
 	take_snapshot(admin, &snapshot);
-#define STAT(name, kind, value)	stat_##kind(output, #name, (value));
+#define STAT(name, kind, value)	stat_##kind(answer, #name, (value));
 #include "server/stats.def"
 }
 
 static void
-setting(void *output, const char *name, const char *value)
+setting(void *answer, const char *name, const char *value)
 {
-	proto_stat(output, name, value);
+	stat_TEXT(answer, name, value);
 }
 
 static enum status
@@ -119,13 +126,14 @@ stats(struct admin *admin, const struct request *request,
     struct output *output)
 {
 	struct slice group = request->argument;
+	struct answer answer = { output, request };
 
 	if (group.length == 0) {
-		general_stats(admin, output);
+		general_stats(admin, &answer);
 		return STATUS_STATS;
 	}
 	if (slice_equal(group, SLICE("settings"))) {
-		options_settings(admin->options, setting, output);
+		options_settings(admin->options, setting, &answer);
 		return STATUS_STATS;
 	}
 	if (slice_equal(group, SLICE("reset"))) {

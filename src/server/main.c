@@ -281,6 +281,11 @@ open_listener(struct server *server, struct error *error)
 	return write_ports(server->listener, error);
 }
 
+static const enum proto_choice protocols[] = {
+	[OPTIONS_PROTOCOL_AUTO] = PROTO_NEGOTIATE,
+	[OPTIONS_PROTOCOL_ASCII] = PROTO_TEXT,
+};
+
 static int
 start_workers(struct server *server, struct error *error)
 {
@@ -291,6 +296,7 @@ start_workers(struct server *server, struct error *error)
 		.clock = &server->clock,
 		.log = &server->log,
 		.codec = &server->codec,
+		.protocol = protocols[options->protocol],
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
