@@ -33,3 +33,11 @@ proto_open(struct codec *codec, const struct codec_config *config,
 		.protocol = protocols[choice], .config = config,
 	};
 }
+
+enum parse
+proto_reject(struct request *request, enum status status)
+{
+	request->op = OP_REJECT;
+	request->status = status;
+	return PARSE_REQUEST;
+}

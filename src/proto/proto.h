@@ -81,6 +81,9 @@ proto_trailer_valid(const char *trailer, unsigned length)
 	return length == 0 || (trailer[0] == '\r' && trailer[1] == '\n');
 }
 
+/* Make it a request that is answered with `status`; PARSE_REQUEST. */
+enum parse proto_reject(struct request *, enum status);
+
 /* Append the reply to a request, if it is to have one. */
 static inline void
 proto_reply(struct output *output, const struct request *request,

@@ -10,6 +10,7 @@
 #include "proto/text.h"
 
 #include "config.h"
+#include "proto/words.h"
 
 #define ARGUMENTS_ANY	UINT32_MAX
 
@@ -22,13 +23,6 @@
 
 /* Words that are told apart; more are only counted. */
 #define WORDS_MAX		8
-
-/* Relative up to 30 days, unix time above. */
-#define EXPTIME_RELATIVE_MAX	(60 * 60 * 24 * 30)
-
-/* A time long past; and the last one that an item can hold. */
-#define EXPIRY_PAST		1
-#define EXPIRY_MAX		(((int64_t)1 << 48) - 1)
 
 /* The longest value that is copied within one piece of output room. */
 #define VALUE_ROOM_MAX		2048
@@ -60,89 +54,18 @@ find_verb(struct slice name)
 	return NULL;
 }
 
-/* Take the next word off a line; its length is 0 when there is none. */
-static struct slice
-next_word(struct slice *line)
-{
-	struct slice word;
-	const char *at = line->bytes, *end = at + line->length;
-
-	while (at < end && *at == ' ')
-		at++;
-	word.bytes = at;
-	while (at < end && *at != ' ')
-		at++;
-	word.length = (size_t)(at - word.bytes);
-	line->bytes = at;
-	line->length = (size_t)(end - at);
-	return word;
-}
-
 static void
 cut_words(struct slice line, struct words *words)
 {
 	struct slice word;
 
 	words->count = 0;
-	while ((word = next_word(&line)).length > 0) {
+	while ((word = words_next(&line)).length > 0) {
 		if (words->count < WORDS_MAX)
 			words->word[words->count] = word;
 		words->last = word;
 		words->count++;
 	}
-}
-
-/* Numbers may have a '+' in front and carriage returns behind. */
-static struct slice
-trim_number(struct slice word)
-{
-	while (word.length > 0 && word.bytes[word.length - 1] == '\r')
-		word.length--;
-	if (word.length > 1 && word.bytes[0] == '+' && word.bytes[1] != '-') {
-		word.bytes++;
-		word.length--;
-	}
-	return word;
-}
-
-static bool
-read_number(struct slice word, uint64_t max, uint64_t *number)
-{
-	int64_t zero;
-
-	word = trim_number(word);
-	if (decimal_parse(word, number))
-		return *number <= max;
-	*number = 0;
-	return decimal_parse_signed(word, &zero) && zero == 0;	/* "-0" */
-}
-
-static bool
-read_exptime(const struct codec *codec, struct slice word, int64_t *expiry)
-{
-	int64_t seconds;
-
-	if (!decimal_parse_signed(trim_number(word), &seconds))
-		return false;
-	if (seconds == 0)
-		*expiry = 0;
-	else if (seconds < 0)
-		*expiry = EXPIRY_PAST;
-	else if (seconds <= EXPTIME_RELATIVE_MAX)
-		*expiry = codec->now + seconds * 1000;
-	else if (seconds >= EXPIRY_MAX / 1000)
-		*expiry = EXPIRY_MAX;
-	else
-		*expiry = seconds * 1000;
-	return true;
-}
-
-static enum parse
-reject(struct request *request, enum status status)
-{
-	request->op = OP_REJECT;
-	request->status = status;
-	return PARSE_REQUEST;
 }
 
 static bool
@@ -162,9 +85,9 @@ next_key(struct codec *codec, struct slice *input, struct request *request)
 	struct slice line = { input->bytes, codec->line_left }, rest;
 
 	*request = codec->line;
-	request->key = next_word(&line);
+	request->key = words_next(&line);
 	rest = line;
-	if (next_word(&rest).length == 0) {
+	if (words_next(&rest).length == 0) {
 		request->flags |= REQUEST_LAST;
 		input->bytes += codec->line_left;
 		input->length -= codec->line_left;
@@ -191,9 +114,9 @@ begin_keys(struct codec *codec, struct slice *input, struct slice keys,
 {
 	struct slice line = keys, key;
 
-	while ((key = next_word(&line)).length > 0)
+	while ((key = words_next(&line)).length > 0)
 		if (key.length > KEY_MAX)
-			return reject(request, STATUS_BAD_FORMAT);
+			return proto_reject(request, STATUS_BAD_FORMAT);
 	input->length -= (size_t)(keys.bytes - input->bytes);
 	input->bytes = keys.bytes;
 	codec->line_left = keys.length;
@@ -220,13 +143,14 @@ parse_get(struct context *context, struct request *request)
 static enum parse
 parse_get_and_touch(struct context *context, struct request *request)
 {
-	struct slice keys = context->line, exptime = next_word(&keys);
+	struct slice keys = context->line, exptime = words_next(&keys);
 
-	if (!read_exptime(context->codec, exptime, &request->expiry))
-		return reject(request, STATUS_BAD_EXPTIME);
+	if (!words_exptime(context->codec->now, exptime,
+	    &request->expiry))
+		return proto_reject(request, STATUS_BAD_EXPTIME);
 	if (context->words->count == 2) {	/* no key: END */
 		request->flags |= REQUEST_LAST;
-		return reject(request, STATUS_MISS);
+		return proto_reject(request, STATUS_MISS);
 	}
 	return begin_keys(context->codec, context->input, keys, request);
 }
@@ -238,12 +162,13 @@ parse_store(struct context *context, struct request *request)
 	uint64_t flags, length;
 
 	if (!read_key(word[1], request) ||
-	    !read_number(word[2], UINT32_MAX, &flags) ||
-	    !read_exptime(context->codec, word[3], &request->expiry) ||
-	    !read_number(word[4], INT32_MAX - TRAILER, &length) ||
+	    !words_number(word[2], UINT32_MAX, &flags) ||
+	    !words_exptime(context->codec->now, word[3],
+	    &request->expiry) ||
+	    !words_number(word[4], INT32_MAX - TRAILER, &length) ||
 	    (request->op == OP_CAS &&
-	    !read_number(word[5], UINT64_MAX, &request->number)))
-		return reject(request, STATUS_BAD_FORMAT);
+	    !words_number(word[5], UINT64_MAX, &request->number)))
+		return proto_reject(request, STATUS_BAD_FORMAT);
 	request->client_flags = (uint32_t)flags;
 	request->value.length = length;
 	*context->body = length;
@@ -259,9 +184,9 @@ parse_count(struct context *context, struct request *request)
 	const struct slice *word = context->words->word;
 
 	if (!read_key(word[1], request))
-		return reject(request, STATUS_BAD_FORMAT);
-	if (!decimal_parse(trim_number(word[2]), &request->number))
-		return reject(request, STATUS_BAD_DELTA);
+		return proto_reject(request, STATUS_BAD_FORMAT);
+	if (!decimal_parse(words_trim_number(word[2]), &request->number))
+		return proto_reject(request, STATUS_BAD_DELTA);
 	return PARSE_REQUEST;
 }
 
@@ -279,9 +204,9 @@ parse_delete(struct context *context, struct request *request)
 	noreply = request->flags & REQUEST_NOREPLY;
 	if ((words->count == 3 && !zero && !noreply) ||
 	    (words->count == 4 && !(zero && noreply)))
-		return reject(request, STATUS_BAD_DELETE);
+		return proto_reject(request, STATUS_BAD_DELETE);
 	if (!read_key(words->word[1], request))
-		return reject(request, STATUS_BAD_FORMAT);
+		return proto_reject(request, STATUS_BAD_FORMAT);
 	return PARSE_REQUEST;
 }
 
@@ -291,9 +216,10 @@ parse_touch(struct context *context, struct request *request)
 	const struct slice *word = context->words->word;
 
 	if (!read_key(word[1], request))
-		return reject(request, STATUS_BAD_FORMAT);
-	if (!read_exptime(context->codec, word[2], &request->expiry))
-		return reject(request, STATUS_BAD_EXPTIME);
+		return proto_reject(request, STATUS_BAD_FORMAT);
+	if (!words_exptime(context->codec->now, word[2],
+	    &request->expiry))
+		return proto_reject(request, STATUS_BAD_EXPTIME);
 	return PARSE_REQUEST;
 }
 
@@ -309,7 +235,8 @@ parse_flush(struct context *context, struct request *request)
 
 	if (words->count - noreply < 2)
 		return PARSE_REQUEST;
-	if (!read_exptime(context->codec, words->word[1], &request->expiry))
+	if (!words_exptime(context->codec->now, words->word[1],
+	    &request->expiry))
 		request->status = STATUS_BAD_EXPTIME;
 	return PARSE_REQUEST;
 }
@@ -317,18 +244,20 @@ parse_flush(struct context *context, struct request *request)
 static enum parse
 parse_verbosity(struct context *context, struct request *request)
 {
-	bool given = read_number(context->words->word[1], UINT32_MAX,
+	bool given = words_number(context->words->word[1], UINT32_MAX,
 	    &request->number);
 
-	return given ? PARSE_REQUEST : reject(request, STATUS_BAD_FORMAT);
+	return given ? PARSE_REQUEST :
+	    proto_reject(request, STATUS_BAD_FORMAT);
 }
 
 static enum parse
 parse_memory_limit(struct context *context, struct request *request)
 {
-	if (!read_number(context->words->word[1], UINT64_MAX,
+	if (!words_number(context->words->word[1], UINT64_MAX,
 	    &request->number))
-		return reject(request, request->flags & REQUEST_NOREPLY ?
+		return proto_reject(request,
+		    request->flags & REQUEST_NOREPLY ?
 		    STATUS_BAD_FORMAT : STATUS_ERROR);
 	return PARSE_REQUEST;
 }
@@ -380,7 +309,7 @@ parse_unknown(const struct words *words, struct request *request)
 	if (words->count > 0 && words->last.length >= 5 &&
 	    memcmp(words->last.bytes, "HTTP/", 5) == 0)
 		return PARSE_CLOSE;
-	return reject(request, STATUS_ERROR);
+	return proto_reject(request, STATUS_ERROR);
 }
 
 static enum parse
@@ -388,14 +317,14 @@ parse_line(struct context *context, struct slice line,
     struct request *request)
 {
 	struct words words;
-	struct slice rest = line, name = next_word(&rest);
+	struct slice rest = line, name = words_next(&rest);
 	const struct verb *verb = find_verb(name);
 
 	if (verb != NULL && has_many_keys(verb->op)) {
 		struct slice first = rest;
 
-		words.count = 1 + (next_word(&first).length > 0) +
-		    (next_word(&first).length > 0);
+		words.count = 1 + (words_next(&first).length > 0) +
+		    (words_next(&first).length > 0);
 	} else {
 		cut_words(line, &words);
 		if (words.count > 1 && slice_equal(words.last,
@@ -405,7 +334,7 @@ parse_line(struct context *context, struct slice line,
 	if (verb == NULL)
 		return parse_unknown(&words, request);
 	if (words.count - 1 < verb->least || words.count - 1 > verb->most)
-		return reject(request, STATUS_ERROR);
+		return proto_reject(request, STATUS_ERROR);
 	request->op = verb->op;
 	context->line = rest;
 	context->words = &words;
@@ -417,7 +346,7 @@ static enum parse
 parse_partial(const struct codec *codec, struct slice input)
 {
 	struct slice line = input;
-	struct slice verb = next_word(&line);
+	struct slice verb = words_next(&line);
 
 	if (input.length <= LINE_MAX_PLAIN)
 		return PARSE_MORE;
