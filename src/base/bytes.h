@@ -18,6 +18,13 @@ struct slice {
 
 #define SLICE(literal)	((struct slice){ (literal), sizeof(literal) - 1 })
 
+/* A text without its NUL. */
+static inline struct slice
+slice_of(const char *text)
+{
+	return (struct slice){ text, strlen(text) };
+}
+
 static inline bool
 slice_equal(struct slice a, struct slice b)
 {

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * option_kinds.c - how words become a field of struct options, and a field a
+ * word of `stats settings`.
+ */
+#include "server/option_row.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Kinds: yes or no. */
+
+static int
+set_bool(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	(void)row, (void)err;
+	*(bool *)field = strcmp(value, "yes") == 0;
+	return 0;
+}
+
+static void
+show_bool(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	static const char *const words[2][2] = { { "no", "yes" },
+	    { "off", "on" } };
+	const bool *value = option_shown(row, options);
+
+	snprintf(out, room, "%s",
+	    words[(row->flags & OPTION_ON_OFF) != 0][*value]);
+}
+
+/* Kinds: numbers. */
+
+static int
+set_count(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	(void)row, (void)value, (void)err;
+	++*(int *)field;
+	return 0;
+}
+
+static int
+parse_number(const struct option_row *row, const char *value, int64_t *number,
+    struct error *err)
+{
+	if (decimal_parse_signed(slice_of(value), number) &&
+	    *number >= row->low && *number <= row->high)
+		return 0;
+	return error_set(err, "\"%.80s\" is not a number from %lld to %lld",
+	    value, (long long)row->low, (long long)row->high);
+}
+
+static int
+set_number(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	int64_t number;
+
+	if (parse_number(row, value, &number, err) == -1)
+		return -1;
+	if ((row->flags & OPTION_POWER_OF_TWO) && (number & (number - 1)) != 0)
+		return error_set(err, "%lld is not a power of two",
+		    (long long)number);
+	*(int *)field = (int)number;
+	return 0;
+}
+
+static void
+show_number(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	snprintf(out, room, "%d", *(const int *)option_shown(row, options));
+}
+
+/* Its own kind because the range alone would not say why. */
+static int
+set_udp(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	if (set_number(row, field, value, err) == -1)
+		return error_set(err, "UDP is not offered, only 0 is possible");
+	return 0;
+}
+
+static int
+set_octal(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	char *end;
+	unsigned long mode = strtoul(value, &end, 8);
+
+	if (*value < '0' || *value > '7' || *end != '\0' ||
+	    mode > (unsigned long)row->high)
+		return error_set(err,
+		    "\"%.80s\" is not an octal mode from 0 to %llo", value,
+		    (unsigned long long)row->high);
+	*(int *)field = (int)mode;
+	return 0;
+}
+
+static void
+show_octal(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	snprintf(out, room, "%o",
+	    (unsigned)*(const int *)option_shown(row, options));
+}
+
+static int
+set_megabytes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	int64_t number;
+
+	if (parse_number(row, value, &number, err) == -1)
+		return -1;
+	if ((uint64_t)number > SIZE_MAX >> 20)
+		return error_set(err, "%s is more than this machine can name",
+		    value);
+	*(size_t *)field = (size_t)number << 20;
+	return 0;
+}
+
+/* How far to shift for the suffix that ends the text, which is cut off. */
+static int
+cut_suffix(struct slice *text)
+{
+	static const char suffixes[] = "kKmMgG";
+	const char *found = NULL;
+
+	if (text->length > 0)
+		found = memchr(suffixes, text->bytes[text->length - 1],
+		    sizeof suffixes - 1);
+	if (found == NULL)
+		return 0;
+	text->length--;
+	return (int)((found - suffixes) / 2 + 1) * 10;
+}
+
+static int
+set_size(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	struct slice digits = slice_of(value);
+	int shift = cut_suffix(&digits);
+	uint64_t number;
+
+	if (!decimal_parse(digits, &number) ||
+	    number > (uint64_t)row->high >> shift ||
+	    number << shift < (uint64_t)row->low)
+		return error_set(err, "\"%.80s\" is not a size from %lldk to "
+		    "%lldm", value, (long long)row->low >> 10,
+		    (long long)row->high >> 20);
+	*(size_t *)field = (size_t)number << shift;
+	return 0;
+}
+
+static void
+show_size(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	snprintf(out, room, "%zu",
+	    *(const size_t *)option_shown(row, options));
+}
+
+static int
+set_factor(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	char *end;
+	double factor = strtod(value, &end);
+
+	/* strtod() also takes spaces, signs, hexadecimal, "inf" and "nan" */
+	if (value[strspn(value, "0123456789.")] != '\0' || *value == '\0' ||
+	    *end != '\0' || factor <= (double)row->low ||
+	    factor > (double)row->high)
+		return error_set(err,
+		    "\"%.80s\" is not a number above %lld, up to %lld",
+		    value, (long long)row->low, (long long)row->high);
+	*(double *)field = factor;
+	return 0;
+}
+
+static void
+show_factor(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	snprintf(out, room, "%.2f",
+	    *(const double *)option_shown(row, options));
+}
+
+/* Kinds: words. */
+
+static int
+set_text(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	char **text = field;
+	char *copy;
+
+	(void)row;
+	if (*value == '\0')
+		return error_set(err, "the value is empty");
+	copy = strdup(value);
+	if (copy == NULL)
+		return error_set(err, "out of memory");
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+static void
+clear_text(void *field)
+{
+	char **text = field;
+
+	free(*text);
+	*text = NULL;
+}
+
+static void
+show_text(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	char *const *text = option_shown(row, options);
+
+	snprintf(out, room, "%s", *text == NULL ? "NULL" : *text);
+}
+
+static const struct protocol_name {
+	const char		*name;
+	enum options_protocol	 protocol;
+	const char		*shown;
+} protocol_names[] = {
+	{ "auto", OPTIONS_PROTOCOL_AUTO, "auto-negotiate" },
+	{ "negotiating", OPTIONS_PROTOCOL_AUTO, "auto-negotiate" },
+	{ "ascii", OPTIONS_PROTOCOL_ASCII, "ascii" },
+};
+
+#define PROTOCOL_NAMES	(sizeof protocol_names / sizeof protocol_names[0])
+
+static int
+set_protocol(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
+		if (strcmp(value, protocol_names[i].name) == 0) {
+			*(enum options_protocol *)field =
+			    protocol_names[i].protocol;
+			return 0;
+		}
+	if (strcmp(value, "binary") == 0)
+		return error_set(err, "binary is not offered yet");
+	return error_set(err, "\"%.80s\" is none of %s", value, row->argument);
+}
+
+static void
+show_protocol(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	const enum options_protocol *protocol = option_shown(row, options);
+
+	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
+		if (protocol_names[i].protocol == *protocol)
+			snprintf(out, room, "%s", protocol_names[i].shown);
+}
+
+/* Kinds: without a field. */
+
+static int
+set_action(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	(void)value, (void)err;
+	*(enum options_action *)field = (enum options_action)row->low;
+	return 0;
+}
+
+static int
+set_inert(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	(void)field, (void)value;
+	if (row->group->effect == REFUSED)
+		return error_set(err, "not offered yet");
+	return 0;
+}
+
+static const struct option_kind kinds[] = {
+	[OPTION_KIND_ON] = { set_bool, show_bool, "yes", NULL },
+	[OPTION_KIND_OFF] = { set_bool, show_bool, "no", NULL },
+	[OPTION_KIND_COUNT] = { set_count, show_number, "", NULL },
+	[OPTION_KIND_NUMBER] = { set_number, show_number, NULL, NULL },
+	[OPTION_KIND_OCTAL] = { set_octal, show_octal, NULL, NULL },
+	[OPTION_KIND_UDP] = { set_udp, show_number, NULL, NULL },
+	[OPTION_KIND_MEGABYTES] = { set_megabytes, show_size, NULL, NULL },
+	[OPTION_KIND_SIZE] = { set_size, show_size, NULL, NULL },
+	[OPTION_KIND_FACTOR] = { set_factor, show_factor, NULL, NULL },
+	[OPTION_KIND_TEXT] = { set_text, show_text, NULL, clear_text },
+	[OPTION_KIND_ADDRESSES] = { option_set_addresses,
+	    option_show_addresses, NULL, option_clear_addresses },
+	[OPTION_KIND_PROTOCOL] = { set_protocol, show_protocol, NULL, NULL },
+	[OPTION_KIND_ACTION] = { set_action, NULL, "", NULL },
+	[OPTION_KIND_EXTENDED] = { NULL, NULL, NULL, NULL },	/* a list */
+	[OPTION_KIND_INERT] = { set_inert, NULL, "", NULL },
+};
+
+const struct option_kind *
+option_kind(enum option_kind_id id)
+{
+	return &kinds[id];
+}

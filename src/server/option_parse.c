@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * option_parse.c - the command line.
+ *
+ * The words are read here and not by getopt_long(3), which keeps its place in
+ * global variables, guesses abbreviations and does not say what was wrong.
+ */
+#include "server/option_row.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct parser {
+	struct options	 *options;
+	struct error	 *error;
+	char		**next;		/* the words not read yet */
+	bool		  given[OPTION_ROWS];
+};
+
+/* An argument in brackets may be left out. */
+static bool
+needs_argument(const struct option_row *row)
+{
+	return *row->argument != '\0' && *row->argument != '[';
+}
+
+static const struct option_row *
+find_letter(char letter)
+{
+	const struct option_row *row;
+
+	for (size_t i = 0; (row = option_row(i)) != NULL; i++)
+		if (row->letter == letter && letter != '\0')
+			break;
+	return row;
+}
+
+static const struct option_row *
+find_name(enum option_form form, struct slice name)
+{
+	const struct option_row *row;
+
+	for (size_t i = 0; (row = option_row(i)) != NULL; i++)
+		if (row->group->form == form && name.length > 0 &&
+		    slice_equal(slice_of(row->name), name))
+			break;
+	return row;
+}
+
+static int	parse_extended(struct parser *, const char *list);
+
+/*
+ * Let a row take its value; NULL: none was given. `spelled` is the option as
+ * the operator wrote it.
+ */
+static int
+apply(struct parser *parser, const struct option_row *row,
+    const char *spelled, const char *value)
+{
+	const struct option_kind *kind = option_kind(row->kind);
+	void *field = option_field(row, parser->options);
+	struct error why;
+
+	if (value == NULL && needs_argument(row) &&
+	    row->group->effect != REFUSED)
+		return error_set(parser->error, "%s needs an argument: %s",
+		    spelled, row->argument);
+	if (row->kind == OPTION_KIND_EXTENDED)
+		return parse_extended(parser, value);
+	/* what is listed takes the place of the default, then adds up */
+	if (row->kind == OPTION_KIND_ADDRESSES &&
+	    !parser->given[option_number(row)])
+		kind->clear(field);
+	parser->given[option_number(row)] = true;
+	if (kind->set(row, field, value != NULL ? value : kind->implied,
+	    &why) == -1)
+		return error_set(parser->error, "%s: %s", spelled, why.text);
+	return 0;
+}
+
+static int
+refuse_value(struct parser *parser, const char *spelled)
+{
+	return error_set(parser->error, "%s takes no argument", spelled);
+}
+
+/* One name or name=value of an -o list. */
+static int
+parse_suboption(struct parser *parser, const char *text)
+{
+	struct slice name = { text, strcspn(text, "=") };
+	const char *value = text[name.length] == '=' ?
+	    text + name.length + 1 : NULL;
+	const struct option_row *row = find_name(SUBOPTIONS, name);
+	char spelled[64];
+
+	snprintf(spelled, sizeof spelled, "-o %.*s", (int)name.length, text);
+	if (row == NULL && strncmp(text, "no_", 3) == 0) {
+		row = find_name(SUBOPTIONS,
+		    (struct slice){ text + 3, name.length - 3 });
+		if (row != NULL && !(row->flags & OPTION_NEGATABLE))
+			row = NULL;
+		if (row != NULL && value != NULL)
+			return refuse_value(parser, spelled);
+		value = "no";
+	} else if (row != NULL && value != NULL && *row->argument == '\0') {
+		return refuse_value(parser, spelled);
+	}
+	if (row == NULL)
+		return error_set(parser->error,
+		    "unknown option \"%s\"; see cairnd --help", spelled);
+	return apply(parser, row, spelled,
+	    value != NULL && *value == '\0' ? NULL : value);
+}
+
+static int
+parse_extended(struct parser *parser, const char *list)
+{
+	char *copy = strdup(list);
+	char *rest = copy;
+	char *text;
+	int result = 0;
+
+	if (copy == NULL)
+		return error_set(parser->error, "out of memory");
+	while (result == 0 && (text = strsep(&rest, ",")) != NULL)
+		result = parse_suboption(parser, text);
+	free(copy);
+	return result;
+}
+
+/* --name, --name=value or --name value. */
+static int
+parse_long(struct parser *parser, const char *word)
+{
+	struct slice name = { word + 2, strcspn(word + 2, "=") };
+	const char *value = name.bytes[name.length] == '=' ?
+	    name.bytes + name.length + 1 : NULL;
+	const struct option_row *row = find_name(FLAGS, name);
+	char spelled[64];
+
+	snprintf(spelled, sizeof spelled, "%.*s", (int)name.length + 2, word);
+	if (row == NULL)
+		return error_set(parser->error,
+		    "unknown option \"%s\"; see cairnd --help", spelled);
+	if (value != NULL && *row->argument == '\0')
+		return refuse_value(parser, spelled);
+	if (value == NULL && *row->argument != '\0' && *parser->next != NULL)
+		value = *parser->next++;
+	return apply(parser, row, spelled, value);
+}
+
+/* -x, -xyz, -xvalue or -x value. */
+static int
+parse_letters(struct parser *parser, const char *letters)
+{
+	char spelled[] = "-x";
+
+	for (; *letters != '\0'; letters++) {
+		const struct option_row *row = find_letter(*letters);
+		const char *value = NULL;
+
+		spelled[1] = *letters;
+		if (row == NULL)
+			return error_set(parser->error,
+			    "unknown option \"%s\"; see cairnd --help",
+			    spelled);
+		if (*row->argument != '\0' && letters[1] != '\0')
+			value = letters + 1;
+		else if (*row->argument != '\0' && *parser->next != NULL)
+			value = *parser->next++;
+		if (apply(parser, row, spelled, value) == -1)
+			return -1;
+		if (value != NULL)
+			break;
+	}
+	return 0;
+}
+
+static bool
+is_given(const struct parser *parser, char letter)
+{
+	return parser->given[option_number(find_letter(letter))];
+}
+
+/* What depends on more than one option. */
+static int
+settle(struct parser *parser)
+{
+	struct options *options = parser->options;
+	struct listen_list *list = &options->listen;
+
+	if (options->unix_socket != NULL && !is_given(parser, 'l') &&
+	    !is_given(parser, 'p'))
+		options->port = 0;
+	if (options->port == 0)
+		option_clear_addresses(list);
+	for (size_t i = 0; i < list->count; i++)
+		if (list->addresses[i].port == 0)
+			list->addresses[i].port = options->port;
+	if (options->max_item_size > options->memory_limit / 2)
+		return error_set(parser->error, "--max-item-size of %zu bytes "
+		    "is more than half of --memory-limit, %zu megabytes",
+		    options->max_item_size, options->memory_limit >> 20);
+	return 0;
+}
+
+static int
+parse_word(struct parser *parser, const char *word)
+{
+	if (strncmp(word, "--", 2) == 0 && word[2] != '\0')
+		return parse_long(parser, word);
+	if (*word == '-' && word[1] != '\0' && word[1] != '-')
+		return parse_letters(parser, word + 1);
+	if (strcmp(word, "--") == 0) {		/* the end of the options */
+		if (*parser->next == NULL)
+			return 0;
+		word = *parser->next;
+	}
+	return error_set(parser->error,
+	    "unexpected argument \"%.80s\"; see cairnd --help", word);
+}
+
+int
+options_parse(struct options *options, int argc, char **argv,
+    struct error *err)
+{
+	struct parser parser = {
+		.options = options,
+		.error = err,
+		.next = argv + (argc > 0),
+	};
+
+	while (*parser.next != NULL)
+		if (parse_word(&parser, *parser.next++) == -1)
+			return -1;
+	return settle(&parser);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * option_row.h - the rows of options.def, for the files that work on them:
+ *
+ *	options.c		the table; defaults; `stats settings`
+ *	option_kinds.c		how words become a field, and a field a word
+ *	option_addresses.c	the kind that is a list of addresses
+ *	option_parse.c		the command line
+ *	option_help.c		--help
+ */
+#ifndef SERVER_OPTION_ROW_H
+#define SERVER_OPTION_ROW_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "server/options.h"
+
+enum option_effect {
+	WORKS,
+	IGNORED,
+	REFUSED,
+};
+
+enum option_form {
+	FLAGS,		/* -x, --name */
+	SUBOPTIONS,	/* -o name */
+};
+
+struct option_group {
+	enum option_effect	 effect;
+	enum option_form	 form;
+	const char		*heading;
+};
+
+struct option_row;
+
+/*
+ * How words become a field, and a field becomes a word of `stats settings`.
+ * `implied` is the value of an option that takes no argument. `clear` makes
+ * the field empty; NULL when it owns nothing.
+ */
+struct option_kind {
+	int		(*set)(const struct option_row *, void *field,
+			    const char *value, struct error *);
+	void		(*show)(const struct option_row *,
+			    const struct options *, char *out, size_t room);
+	const char	 *implied;
+	void		(*clear)(void *field);
+};
+
+enum option_kind_id {
+	OPTION_KIND_ON,
+	OPTION_KIND_OFF,
+	OPTION_KIND_COUNT,
+	OPTION_KIND_NUMBER,
+	OPTION_KIND_OCTAL,
+	OPTION_KIND_UDP,
+	OPTION_KIND_MEGABYTES,
+	OPTION_KIND_SIZE,
+	OPTION_KIND_FACTOR,
+	OPTION_KIND_TEXT,
+	OPTION_KIND_ADDRESSES,
+	OPTION_KIND_PROTOCOL,
+	OPTION_KIND_ACTION,
+	OPTION_KIND_EXTENDED,
+	OPTION_KIND_INERT,
+};
+
+struct option_row {
+	enum option_kind_id		 kind;
+	const struct option_group	*group;
+	size_t				 offset;	/* in struct options */
+	char				 letter;	/* 0: none */
+	const char			*name;		/* "": none */
+	const char			*argument;	/* "": takes none */
+	const char			*initial;
+	int64_t				 low, high;
+	const char			*setting;	/* NULL: none */
+	unsigned			 flags;
+	const char			*help;
+};
+
+enum {
+	OPTION_ROWS = 0
+#define OPTION(...)	+ 1
+#define INERT(...)	+ 1
+#include "server/options.def"
+};
+
+/* A row, a group by its place in options.def; NULL after the last. */
+const struct option_row		*option_row(size_t);
+const struct option_group	*option_group(size_t);
+size_t				 option_number(const struct option_row *);
+
+const struct option_kind	*option_kind(enum option_kind_id);
+
+/* The field of a row, to change it and to show it. */
+void		*option_field(const struct option_row *, struct options *);
+const void	*option_shown(const struct option_row *,
+		    const struct options *);
+
+/* For the table of kinds only. */
+int	option_set_addresses(const struct option_row *, void *field,
+	    const char *value, struct error *);
+void	option_show_addresses(const struct option_row *,
+	    const struct options *, char *out, size_t room);
+void	option_clear_addresses(void *field);
+
+#endif
