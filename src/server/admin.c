@@ -2,152 +2,16 @@
 /* admin.c - see admin.h. */
 #include "server/admin.h"
 
-#include <sys/resource.h>
-#include <sys/time.h>
-
 #include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <event2/event.h>
 
 #include "base/check.h"
-#include "config.h"
+#include "server/stats.h"
 
 #define MEGABYTE		((uint64_t)1 << 20)
 #define MEMORY_LIMIT_MIN	8	/* megabytes */
 
 /* More megabytes than anyone has: the operator gave bytes. */
 #define MEMORY_LIMIT_UNIT	1000000000
-
-/* All that the lines of stats.def read. */
-struct snapshot {
-	const struct options		*options;
-	const struct listener_counts	*listener;
-	struct route_totals		 totals;
-	struct rusage			 usage;
-	uint64_t			 time, uptime;	/* seconds */
-	uint64_t			 workers;
-	uint64_t			 connections;
-	uint64_t			 bytes_read, bytes_written;
-	uint64_t			 yields, idle_kicks;
-	uint64_t			 flushes;
-	uint64_t			 memory_limit;
-};
-
-static void
-take_snapshot(const struct admin *admin, struct snapshot *in)
-{
-	int64_t now = clock_unix_ms(admin->clock);
-
-	*in = (struct snapshot){
-		.options = admin->options,
-		.listener = listener_counts(admin->listener),
-		.time = (uint64_t)now / 1000,
-		.uptime = (uint64_t)(now - admin->started) / 1000,
-		.workers = admin->worker_count,
-		.flushes = admin->flushes,
-		.memory_limit = admin->memory_limit,
-	};
-	route_totals(admin->router, now, &in->totals);
-	getrusage(RUSAGE_SELF, &in->usage);
-	for (unsigned i = 0; i < admin->worker_count; i++) {
-		const struct conn_counts *counts =
-		    worker_counts(admin->workers[i]);
-
-		in->connections += counts->current;
-		in->bytes_read += counts->bytes_read;
-		in->bytes_written += counts->bytes_written;
-		in->yields += counts->yields;
-		in->idle_kicks += counts->idle_kicks;
-	}
-}
-
-static uint64_t
-counter(const struct snapshot *in, const char *name)
-{
-	uint64_t value;
-
-	CHECK(counters_value(&in->totals.counters, name, &value));
-	return value;
-}
-
-/* Where the lines of a stats answer go. */
-struct answer {
-	struct output		*output;
-	const struct request	*request;
-};
-
-static void
-stat_TEXT(const struct answer *answer, const char *name, const char *value)
-{
-	proto_stat(answer->output, answer->request, name, value);
-}
-
-static void
-stat_NUMBER(const struct answer *answer, const char *name, uint64_t value)
-{
-	char text[DECIMAL_MAX + 1];
-
-	text[decimal_format(text, value)] = '\0';
-	stat_TEXT(answer, name, text);
-}
-
-static void
-stat_SECONDS(const struct answer *answer, const char *name,
-    struct timeval value)
-{
-	char text[40];
-
-	snprintf(text, sizeof text, "%lld.%06ld", (long long)value.tv_sec,
-	    (long)value.tv_usec);
-	stat_TEXT(answer, name, text);
-}
-
-static void
-general_stats(const struct admin *admin, const struct answer *answer)
-{
-	struct snapshot snapshot;
-	const struct snapshot *in = &snapshot;
-
-	take_snapshot(admin, &snapshot);
-#define STAT(name, kind, value)	stat_##kind(answer, #name, (value));
-#include "server/stats.def"
-}
-
-static void
-setting(void *answer, const char *name, const char *value)
-{
-	stat_TEXT(answer, name, value);
-}
-
-static enum status
-stats(struct admin *admin, const struct request *request,
-    struct output *output)
-{
-	struct slice group = request->argument;
-	struct answer answer = { output, request };
-
-	if (group.length == 0) {
-		general_stats(admin, &answer);
-		return STATUS_STATS;
-	}
-	if (slice_equal(group, SLICE("settings"))) {
-		options_settings(admin->options, setting, &answer);
-		return STATUS_STATS;
-	}
-	if (slice_equal(group, SLICE("reset"))) {
-		admin->flushes = 0;
-		route_reset_counters(admin->router,
-		    clock_unix_ms(admin->clock));
-		return STATUS_RESET;
-	}
-	if (DEBUG_COMMANDS && slice_equal(group, SLICE("verify"))) {
-		route_verify(admin->router, clock_unix_ms(admin->clock));
-		return STATUS_OK;
-	}
-	return STATUS_ERROR;
-}
 
 static enum status
 flush(struct admin *admin, const struct request *request)
@@ -212,7 +76,7 @@ admin_serve(void *context, const struct request *request,
 
 	switch (request->op) {
 	case OP_STATS:
-		reply->status = stats(admin, request, output);
+		reply->status = stats_serve(admin, request, output);
 		break;
 	case OP_FLUSH:
 		reply->status = flush(admin, request);

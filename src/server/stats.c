@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stats.c - see stats.h; finds the function of a group in a table.
+ */
+#include "server/stats.h"
+
+#include <sys/time.h>
+
+#include <stdio.h>
+
+#include "config.h"
+#include "proto/words.h"
+#include "server/stats_group.h"
+
+void
+stats_TEXT(const struct answer *answer, const char *name, const char *value)
+{
+	proto_stat(answer->output, answer->request, name, value);
+}
+
+void
+stats_NUMBER(const struct answer *answer, const char *name, uint64_t value)
+{
+	char text[DECIMAL_MAX + 1];
+
+	text[decimal_format(text, value)] = '\0';
+	stats_TEXT(answer, name, text);
+}
+
+void
+stats_SECONDS(const struct answer *answer, const char *name,
+    struct timeval value)
+{
+	char text[40];
+
+	snprintf(text, sizeof text, "%lld.%06ld", (long long)value.tv_sec,
+	    (long)value.tv_usec);
+	stats_TEXT(answer, name, text);
+}
+
+static void
+setting(void *answer, const char *name, const char *value)
+{
+	stats_TEXT(answer, name, value);
+}
+
+static enum status
+settings(struct admin *admin, struct slice words, const struct answer *answer)
+{
+	(void)words;
+	options_settings(admin->options, setting, (void *)(uintptr_t)answer);
+	return STATUS_STATS;
+}
+
+static enum status
+reset(struct admin *admin, struct slice words, const struct answer *answer)
+{
+	(void)words;
+	(void)answer;
+	admin->flushes = 0;
+	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
+	return STATUS_RESET;
+}
+
+static enum status
+verify(struct admin *admin, struct slice words, const struct answer *answer)
+{
+	(void)words;
+	(void)answer;
+	if (!DEBUG_COMMANDS)
+		return STATUS_ERROR;
+	route_verify(admin->router, clock_unix_ms(admin->clock));
+	return STATUS_OK;
+}
+
+static const struct {
+	struct slice	 name;
+	stats_group	*write;
+} groups[] = {
+	{ SLICE(""), stats_general },
+	{ SLICE("settings"), settings },
+	{ SLICE("reset"), reset },
+	{ SLICE("verify"), verify },
+};
+
+enum status
+stats_serve(struct admin *admin, const struct request *request,
+    struct output *output)
+{
+	struct answer answer = { output, request };
+	struct slice words = request->argument.length > 0 ?
+	    request->argument : SLICE("");
+	struct slice name = words_next(&words);
+
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+		if (slice_equal(groups[i].name, name))
+			return groups[i].write(admin, words, &answer);
+	return STATUS_ERROR;
+}

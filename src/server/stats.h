@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stats.h - what the server reports about itself, in groups.
+ */
+#ifndef SERVER_STATS_H
+#define SERVER_STATS_H
+
+#include "server/admin.h"
+
+/* Carry out `stats [group ...]`. */
+enum status stats_serve(struct admin *, const struct request *,
+	    struct output *);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stats_group.h - the functions behind `stats <group>`, and how they write
+ * their lines. Private to src/server/.
+ */
+#ifndef SERVER_STATS_GROUP_H
+#define SERVER_STATS_GROUP_H
+
+#include <stdint.h>
+
+#include "server/admin.h"
+
+struct timeval;
+
+/* Where the lines of a stats answer go. */
+struct answer {
+	struct output		*output;
+	const struct request	*request;
+};
+
+/* Named like the kinds of value in stats.def. */
+void	stats_TEXT(const struct answer *, const char *name,
+	    const char *value);
+void	stats_NUMBER(const struct answer *, const char *name,
+	    uint64_t value);
+void	stats_SECONDS(const struct answer *, const char *name,
+	    struct timeval);
+
+/* Write the lines of a group; what follows it are `words`. */
+typedef enum status stats_group(struct admin *, struct slice words,
+	    const struct answer *);
+
+stats_group	stats_general;
+
+#endif
