@@ -22,6 +22,8 @@ listens_on_several_addresses();
 listens_on_repeated_addresses();
 listens_on_address_and_port();
 listens_on_ipv6();
+listens_on_addresses_with_prefixes();
+connections_are_logged_with_both_addresses();
 listens_on_a_unix_socket_with_a_mask();
 listens_on_a_unix_socket_and_tcp();
 writes_the_ports_file();
@@ -108,6 +110,50 @@ listens_on_ipv6
 		$server = Cairn->start(listen => "[::1]:$port");
 		works($server->connect(host => '::1', port => $port),
 		    '[IPv6]:port answers');
+	}
+}
+
+sub
+listens_on_addresses_with_prefixes
+{
+	SKIP: {
+		skip 'memcached 1.6.18 lacks most of them', 3 if $REFERENCE;
+		my $server = Cairn->start(listen => 'tag[blue]:127.0.0.1,' .
+		    'proto[ascii]:notls:tag[12345678]:127.0.0.2');
+		for my $n (1, 2) {
+			works($server->connect(host => "127.0.0.$n",
+			    port => $server->{ports}[$n - 1]),
+			    "127.0.0.$n behind prefixes answers");
+		}
+		is($server->stats('settings')->{inter},
+		    'tag[blue]:127.0.0.1,' .
+		    'proto[ascii]:notls:tag[12345678]:127.0.0.2',
+		    'stats settings shows them as they were given');
+	}
+}
+
+sub
+connections_are_logged_with_both_addresses
+{
+	SKIP: {
+		skip 'memcached has other words', 3 if $REFERENCE;
+		my $server = Cairn->start(flags => ['-vv'],
+		    listen => 'tag[a]:127.0.0.1');
+		my $own = $server->connect;
+		$own->ask('version');
+		my $port = $own->socket->sockport;
+		like($server->stderr, qr/\ from\ tcp:127\.0\.0\.1:$port
+		    \ to\ tcp:127\.0\.0\.1:$server->{port}\ tag\ a$/mx, 'TCP');
+		$server = Cairn->start(flags => ['-vv'], unix => 1);
+		$server->connect->ask('version');
+		like($server->stderr, qr/from unix:\Q$server->{path}\E to unix:/,
+		    'a unix socket');
+		skip 'no IPv6 here', 1
+		    if !IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
+		$server = Cairn->start(flags => ['-vv'], listen => '::1');
+		$server->connect(host => '::1')->ask('version');
+		like($server->stderr, qr/from tcp6:\[::1\]:\d+ to tcp6:\[::1\]:/,
+		    'IPv6');
 	}
 }
 

@@ -136,7 +136,7 @@ addresses_are_hosts_with_or_without_a_port(void)
 	EXPECT_TEXT(addresses("-l ::1 -p 5"), "::1 5");
 	EXPECT_TEXT(addresses("-l a,b:3 -p 5 -l [::1],[::2]:4,notls:c"),
 	    "a 5, b 3, ::1 5, ::2 4, c 5");
-	EXPECT_TEXT(setting("inter"), "a,b:3,::1,[::2]:4,c");
+	EXPECT_TEXT(setting("inter"), "a,b:3,::1,[::2]:4,notls:c");
 	EXPECT_TEXT(addresses("-l * -p -1"), "* -1");
 }
 
@@ -156,7 +156,50 @@ what_is_no_address_is_refused(void)
 	}
 	EXPECT_TEXT(complaint("-l mtls:localhost"),
 	    "-l: TLS (mtls:) is not offered yet");
-	EXPECT(*complaint("-l tag[x]:localhost") != '\0');
+}
+
+/* What the last address of the list asks for, as "protocol tag". */
+static const char *
+settings(const char *words)
+{
+	static char text[512];
+	const struct origin_settings *settings;
+
+	if (parse(words) == -1)
+		return problem.text;
+	settings = &options.listen.addresses[options.listen.count - 1].settings;
+	snprintf(text, sizeof text, "%s %s",
+	    settings->protocol == PROTO_TEXT ? "ascii" : "any",
+	    settings->tag);
+	return text;
+}
+
+static void
+an_address_may_have_a_protocol_and_a_tag(void)
+{
+	EXPECT_TEXT(settings("-l a"), "any ");
+	EXPECT_TEXT(settings("-l a -B ascii"), "ascii ");
+	EXPECT_TEXT(settings("-l b,proto[ascii]:a:4"), "ascii ");
+	EXPECT_TEXT(settings("-B ascii -l proto[negotiating]:a"), "any ");
+	EXPECT_TEXT(settings("-l tag[12345678]:a"), "any 12345678");
+	EXPECT_TEXT(settings("-l notls:proto[ascii]:tag[x]:[::1]:5"),
+	    "ascii x");
+	EXPECT_TEXT(settings("-l tag[x:y]:proto[ascii]:notls:a"),
+	    "ascii x:y");
+	EXPECT_TEXT(setting("inter"), "tag[x:y]:proto[ascii]:notls:a");
+	EXPECT_TEXT(settings("-l tag[x]:a,b"), "any ");
+}
+
+static void
+a_prefix_that_cannot_be_is_refused(void)
+{
+	EXPECT_TEXT(settings("-l tag[123456789]:a"),
+	    "-l: tag[123456789] has not 1 to 8 bytes");
+	EXPECT_TEXT(settings("-l tag[]:a"), "-l: tag[] has not 1 to 8 bytes");
+	EXPECT_TEXT(settings("-l proto[proxy]:a"),
+	    "-l: proto[proxy]: there is no proxy");
+	EXPECT_TEXT(settings("-l proto[x]:a"), "-l: \"x\" is no protocol");
+	EXPECT(strstr(settings("-l tag[x:a"), "is not an address") != NULL);
 }
 
 static void
@@ -294,12 +337,14 @@ static void
 protocols_are_named(void)
 {
 	EXPECT_EQUAL(parse("-B ascii"), 0);
-	EXPECT_EQUAL(options.protocol, OPTIONS_PROTOCOL_ASCII);
+	EXPECT_EQUAL(options.protocol, PROTO_TEXT);
 	EXPECT_TEXT(setting("binding_protocol"), "ascii");
 	EXPECT_EQUAL(parse("-B ascii -B negotiating"), 0);
-	EXPECT_EQUAL(options.protocol, OPTIONS_PROTOCOL_AUTO);
-	EXPECT_TEXT(complaint("-B binary"), "-B: binary is not offered yet");
-	EXPECT_TEXT(complaint("-B tls"), "-B: \"tls\" is none of auto|ascii");
+	EXPECT_EQUAL(options.protocol, PROTO_NEGOTIATE);
+	EXPECT_TEXT(complaint("-B binary"), "-B: binary is not offered yet, "
+	    "use one of auto|ascii");
+	EXPECT_TEXT(complaint("-B tls"), "-B: \"tls\" is no protocol, use one "
+	    "of auto|ascii");
 }
 
 static void
@@ -386,6 +431,8 @@ main(void)
 	RUN(the_last_of_two_values_counts);
 	RUN(addresses_are_hosts_with_or_without_a_port);
 	RUN(what_is_no_address_is_refused);
+	RUN(an_address_may_have_a_protocol_and_a_tag);
+	RUN(a_prefix_that_cannot_be_is_refused);
 	RUN(a_unix_socket_turns_tcp_off_unless_both_are_asked_for);
 	RUN(sizes_take_a_suffix);
 	RUN(an_item_fits_in_half_of_the_memory);

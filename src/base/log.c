@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+bool
+log_wants(const struct log *log, enum log_level level)
+{
+	return log != NULL && (int)level <= log->level;
+}
+
 void
 log_write(struct log *log, enum log_level level, const char *format, ...)
 {
@@ -14,7 +20,7 @@ log_write(struct log *log, enum log_level level, const char *format, ...)
 	va_list arguments;
 	int length;
 
-	if (log == NULL || (int)level > log->level)
+	if (!log_wants(log, level))
 		return;
 	va_start(arguments, format);
 	length = prefix + vsnprintf(line + prefix,

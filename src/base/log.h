@@ -7,6 +7,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR,	/* the server cannot do what it was asked to */
 	LOG_LEVEL_NOTICE,	/* starting, stopping */
@@ -17,6 +19,9 @@ enum log_level {
 struct log {
 	_Atomic int	level;	/* what is above it is not written */
 };
+
+/* Would it be written? For words that are dear to make. */
+bool	log_wants(const struct log *, enum log_level);
 
 void	log_write(struct log *, enum log_level, const char *format, ...)
 	    __attribute__((format(printf, 3, 4)));

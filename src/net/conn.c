@@ -61,6 +61,7 @@ struct arrival {
 struct conn {
 	struct stream		 stream;
 	struct conn_env		*env;
+	const struct origin	*origin;
 	struct codec		 codec;
 	enum conn_state		 state;
 	bool			 unparsed;	/* `kept` has whole requests */
@@ -92,26 +93,41 @@ static const struct stream_calls calls = {
 	conn_readable, conn_drained, conn_failed, conn_idle,
 };
 
+static void
+log_opened(const struct conn *conn)
+{
+	char peer[ORIGIN_ADDRESS_SIZE];
+
+	if (!log_wants(conn->env->log, LOG_LEVEL_DEBUG))
+		return;
+	origin_peer(conn->origin, conn->stream.fd, peer);
+	log_write(conn->env->log, LOG_LEVEL_DEBUG, "%d: connection from %s "
+	    "to %s%s%s", conn->stream.fd, peer, conn->origin->address,
+	    *conn->origin->settings.tag != '\0' ? " tag " : "",
+	    conn->origin->settings.tag);
+}
+
 int
-conn_open(struct conn_env *env, int fd)
+conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
 
 	if (conn == NULL)
 		goto fail;
 	conn->env = env;
+	conn->origin = origin;
 	conn->kept = evbuffer_new();
 	conn->replies = evbuffer_new();
 	if (conn->kept == NULL || conn->replies == NULL ||
 	    stream_open(&conn->stream, env->base, fd, env->idle_timeout,
 	    &calls, conn) == -1)
 		goto fail;
-	proto_open(&conn->codec, env->codec, env->protocol);
+	proto_open(&conn->codec, env->codec, origin->settings.protocol);
 	conn->next = env->first;
 	if (conn->next != NULL)
 		conn->next->prev = conn;
 	env->first = conn;
-	log_write(env->log, LOG_LEVEL_DEBUG, "%d: connection opened", fd);
+	log_opened(conn);
 	return 0;
 fail:
 	if (conn != NULL && conn->kept != NULL)
@@ -161,6 +177,12 @@ struct conn *
 conn_next(const struct conn *conn)
 {
 	return conn->next;
+}
+
+const struct origin *
+conn_origin(const struct conn *conn)
+{
+	return conn->origin;
 }
 
 static void

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/origin.h"
 #include "proto/proto.h"
 #include "shard/route.h"
 
@@ -38,7 +39,6 @@ struct conn_env {
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;
-	enum proto_choice		 protocol;
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */
@@ -59,8 +59,11 @@ struct conn_env {
 #define CONN_RECEIVE_MAX	((size_t)64 << 10)
 #define CONN_RECEIVE_SIZE	(CONN_LINE_MAX + CONN_RECEIVE_MAX)
 
-/* Serve a connected, non-blocking socket. -1: no memory; fd is closed. */
-int	conn_open(struct conn_env *, int fd);
+/*
+ * Serve a connected, non-blocking socket. Its origin outlives it. -1: no
+ * memory; fd is closed.
+ */
+int	conn_open(struct conn_env *, int fd, const struct origin *);
 
 /* Close at once. */
 void	conn_close(struct conn *);
@@ -69,6 +72,7 @@ void	conn_close(struct conn *);
 void	conn_finish(struct conn *);
 
 struct conn *conn_next(const struct conn *);
+const struct origin *conn_origin(const struct conn *);
 
 /* Add to a counter that only this thread writes. */
 static inline void

@@ -24,8 +24,9 @@
 #define NO_DESCRIPTORS_MS	50
 
 struct listener_socket {
-	struct evconnlistener	*accepts;
-	sa_family_t		 family;
+	struct evconnlistener	*accepts;	/* NULL: closed */
+	struct origin		 origin;
+	struct listener		*listener;
 	in_port_t		 port;		/* host byte order */
 	struct listener_socket	*next;
 };
@@ -131,22 +132,24 @@ static void
 accepted(struct evconnlistener *accepts, evutil_socket_t fd,
     struct sockaddr *address, int length, void *context)
 {
-	struct listener *listener = context;
+	struct listener_socket *from = context;
+	struct listener *listener = from->listener;
 	uint64_t count = connections(listener);
 	int on = 1;
 
 	(void)accepts;
+	(void)address;
 	(void)length;
 	if (count >= listener->config.conn_limit) {
 		refuse(listener, fd);
 		return;
 	}
-	if (address->sa_family != AF_UNIX) {
+	if (from->origin.transport != ORIGIN_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	}
 	conn_count(&listener->counts.accepted, 1);
-	worker_give(least_loaded(listener), fd);
+	worker_give(least_loaded(listener), fd, &from->origin);
 	if (!listener->config.fast && count + 1 >= listener->config.conn_limit)
 		pause_accepting(listener);
 }
@@ -155,7 +158,8 @@ accepted(struct evconnlistener *accepts, evutil_socket_t fd,
 static void
 accept_failed(struct evconnlistener *accepts, void *context)
 {
-	struct listener *listener = context;
+	struct listener_socket *from = context;
+	struct listener *listener = from->listener;
 	struct timeval delay = { 0, NO_DESCRIPTORS_MS * 1000 };
 
 	(void)accepts;
@@ -189,23 +193,25 @@ listener_create(const struct listener_config *config, struct error *error)
 }
 
 static int
-add_socket(struct listener *listener, int fd, sa_family_t family,
-    in_port_t port)
+add_socket(struct listener *listener, int fd, in_port_t port,
+    const struct origin_settings *settings)
 {
 	struct listener_socket *socket = calloc(1, sizeof *socket);
 	struct listener_socket **end = &listener->first;
 
 	if (socket == NULL)
 		return -1;
-	socket->accepts = evconnlistener_new(listener->config.base, accepted,
-	    listener, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-	    listener->config.backlog, fd);
+	if (origin_open(&socket->origin, fd, settings) == 0)
+		socket->accepts = evconnlistener_new(listener->config.base,
+		    accepted, socket,
+		    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+		    listener->config.backlog, fd);
 	if (socket->accepts == NULL) {
 		free(socket);
 		return -1;
 	}
 	evconnlistener_set_error_cb(socket->accepts, accept_failed);
-	socket->family = family;
+	socket->listener = listener;
 	socket->port = port;
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -247,7 +253,7 @@ bind_tcp(const struct addrinfo *address)
 
 int
 listener_add_tcp(struct listener *listener, const char *host, int port,
-    struct error *error)
+    const struct origin_settings *settings, struct error *error)
 {
 	struct addrinfo hints = {
 		.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM,
@@ -264,8 +270,8 @@ listener_add_tcp(struct listener *listener, const char *host, int port,
 	for (struct addrinfo *at = addresses; at != NULL; at = at->ai_next) {
 		int fd = bind_tcp(at);
 
-		if (fd == -1 || add_socket(listener, fd,
-		    (sa_family_t)at->ai_family, bound_port(fd)) == -1) {
+		if (fd == -1 || add_socket(listener, fd, bound_port(fd),
+		    settings) == -1) {
 			/* A host without IPv6 is no reason to stop. */
 			if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
 				added = INT32_MIN;
@@ -295,7 +301,7 @@ remove_stale(const char *path)
 
 int
 listener_add_unix(struct listener *listener, const char *path, unsigned mask,
-    struct error *error)
+    const struct origin_settings *settings, struct error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t before;
@@ -314,7 +320,7 @@ listener_add_unix(struct listener *listener, const char *path, unsigned mask,
 	before = umask(~mask & 0777);
 	result = bind(fd, (struct sockaddr *)&address, sizeof address);
 	umask(before);
-	if (result == -1 || add_socket(listener, fd, AF_UNIX, 0) == -1) {
+	if (result == -1 || add_socket(listener, fd, 0, settings) == -1) {
 		error_set(error, "%s: %s", path, strerror(errno));
 		close(fd);
 		return -1;
@@ -328,8 +334,9 @@ listener_write_ports(const struct listener *listener, FILE *file)
 {
 	for (const struct listener_socket *at = listener->first; at != NULL;
 	    at = at->next)
-		if (at->family != AF_UNIX)
-			fprintf(file, "TCP %s: %u\n", at->family == AF_INET6 ?
+		if (at->origin.transport != ORIGIN_UNIX)
+			fprintf(file, "TCP %s: %u\n",
+			    at->origin.transport == ORIGIN_TCP6 ?
 			    "INET6" : "INET", at->port);
 }
 
@@ -349,15 +356,12 @@ listener_notice_close(struct listener *listener)
 void
 listener_close(struct listener *listener)
 {
-	struct listener_socket *next;
-
 	for (struct listener_socket *at = listener->first; at != NULL;
-	    at = next) {
-		next = at->next;
+	    at = at->next) {
 		evconnlistener_free(at->accepts);
-		free(at);
+		at->accepts = NULL;
 	}
-	listener->first = NULL;
+	listener->paused = false;	/* nothing is there to resume */
 	if (listener->unix_path != NULL)
 		unlink(listener->unix_path);
 }
@@ -365,6 +369,13 @@ listener_close(struct listener *listener)
 void
 listener_destroy(struct listener *listener)
 {
+	struct listener_socket *next;
+
+	for (struct listener_socket *at = listener->first; at != NULL;
+	    at = next) {
+		next = at->next;
+		free(at);
+	}
 	free(listener->unix_path);
 	event_free(listener->retry);
 	wakeup_close(&listener->closed);

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "net/origin.h"
 #include "net/worker.h"
 
 struct event_base;
@@ -49,11 +50,11 @@ struct listener *listener_create(const struct listener_config *,
  * `port` -1 takes a free one.
  */
 int	listener_add_tcp(struct listener *, const char *host, int port,
-	    struct error *);
+	    const struct origin_settings *, struct error *);
 
 /* Listen on a unix socket that the permissions in `mask` apply to. */
 int	listener_add_unix(struct listener *, const char *path, unsigned mask,
-	    struct error *);
+	    const struct origin_settings *, struct error *);
 
 /* One line per TCP socket, as memcached does: "TCP INET: 11211". */
 void	listener_write_ports(const struct listener *, FILE *);
@@ -63,7 +64,10 @@ const struct listener_counts *listener_counts(const struct listener *);
 /* A connection was closed; from any thread. */
 void	listener_notice_close(struct listener *);
 
-/* Close all sockets; the path of a unix socket is removed. */
+/*
+ * Close all sockets; the path of a unix socket is removed. Their origins
+ * stay.
+ */
 void	listener_close(struct listener *);
 
 /* After listener_close(), when no worker is left to notice anything. */

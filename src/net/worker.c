@@ -20,6 +20,12 @@
 /* Housekeeping: how often. */
 #define TICK_MS		100
 
+/* A socket that was given to us. */
+struct given {
+	int			 fd;
+	const struct origin	*origin;
+};
+
 struct worker {
 	struct worker_config	 config;
 	struct conn_env		 env;
@@ -29,7 +35,7 @@ struct worker {
 	bool			 stopping;	/* no connection is to stay */
 	pthread_t		 thread;
 	pthread_mutex_t		 lock;		/* of what follows */
-	int			*inbox;		/* sockets given to us */
+	struct given		*inbox;
 	size_t			 inbox_count, inbox_room;
 	bool			 stop_asked;
 	unsigned		 stop_ms;
@@ -96,8 +102,8 @@ woken(void *context)
 	struct worker *worker = context;
 	unsigned stop_ms;
 	bool stop;
+	struct given *inbox;
 	size_t count;
-	int *inbox;
 
 	pthread_mutex_lock(&worker->lock);
 	inbox = worker->inbox;
@@ -108,7 +114,8 @@ woken(void *context)
 	stop_ms = worker->stop_ms;
 	pthread_mutex_unlock(&worker->lock);
 	for (size_t i = 0; i < count; i++)
-		if (conn_open(&worker->env, inbox[i]) == -1)
+		if (conn_open(&worker->env, inbox[i].fd,
+		    inbox[i].origin) == -1)
 			atomic_fetch_sub_explicit(&worker->env.counts.current,
 			    1, memory_order_relaxed);
 	free(inbox);
@@ -163,7 +170,6 @@ fill_env(struct worker *worker)
 	env->clock = config->clock;
 	env->log = config->log;
 	env->codec = config->codec;
-	env->protocol = config->protocol;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->serve_context = config->context;
@@ -183,7 +189,7 @@ worker_free(struct worker *worker)
 	while (worker->env.first != NULL)
 		conn_close(worker->env.first);
 	for (size_t i = 0; i < worker->inbox_count; i++)
-		close(worker->inbox[i]);
+		close(worker->inbox[i].fd);
 	free(worker->inbox);
 	if (worker->deadline != NULL)
 		event_free(worker->deadline);
@@ -260,13 +266,14 @@ worker_start(const struct worker_config *config, struct error *error)
 }
 
 void
-worker_give(struct worker *worker, int fd)
+worker_give(struct worker *worker, int fd, const struct origin *origin)
 {
 	pthread_mutex_lock(&worker->lock);
 	if (worker->inbox_count == worker->inbox_room) {
 		size_t room = worker->inbox_room == 0 ?
 		    16 : worker->inbox_room * 2;
-		int *inbox = realloc(worker->inbox, room * sizeof *inbox);
+		struct given *inbox = realloc(worker->inbox,
+		    room * sizeof *inbox);
 
 		if (inbox == NULL) {
 			pthread_mutex_unlock(&worker->lock);
@@ -276,7 +283,7 @@ worker_give(struct worker *worker, int fd)
 		worker->inbox = inbox;
 		worker->inbox_room = room;
 	}
-	worker->inbox[worker->inbox_count++] = fd;
+	worker->inbox[worker->inbox_count++] = (struct given){ fd, origin };
 	atomic_fetch_add_explicit(&worker->env.counts.current, 1,
 	    memory_order_relaxed);
 	pthread_mutex_unlock(&worker->lock);

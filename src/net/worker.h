@@ -20,7 +20,6 @@ struct worker_config {
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;
-	enum proto_choice		 protocol;
 	unsigned			 idle_seconds;	/* 0: no limit */
 	unsigned			 requests_per_pass;	/* 0: none */
 	void				(*serve)(void *context,
@@ -33,8 +32,11 @@ struct worker_config {
 /* Start a worker. NULL: `error` says why. */
 struct worker *worker_start(const struct worker_config *, struct error *);
 
-/* Hand over a connected, non-blocking socket, from any thread. */
-void	worker_give(struct worker *, int fd);
+/*
+ * Hand over a connected, non-blocking socket, from any thread. Its origin
+ * outlives the worker.
+ */
+void	worker_give(struct worker *, int fd, const struct origin *);
 
 /* From any thread; plain reading of what the worker counts. */
 const struct conn_counts *worker_counts(const struct worker *);

@@ -260,6 +260,9 @@ open_listener(struct server *server, struct error *error)
 		.fast = options->maxconns_fast,
 		.backlog = options->listen_backlog,
 	};
+	struct origin_settings unix_settings = {
+		.tls = ORIGIN_PLAIN, .protocol = options->protocol,
+	};
 
 	if (options->listen.count == 0 && options->unix_socket == NULL)
 		return error_set(error, "nothing to listen on: give a port "
@@ -267,24 +270,22 @@ open_listener(struct server *server, struct error *error)
 	server->listener = listener_create(&config, error);
 	if (server->listener == NULL)
 		return -1;
-	for (size_t i = 0; i < options->listen.count; i++)
-		if (listener_add_tcp(server->listener,
-		    options->listen.addresses[i].host,
-		    options->listen.addresses[i].port, error) == -1)
+	for (size_t i = 0; i < options->listen.count; i++) {
+		const struct listen_address *at =
+		    &options->listen.addresses[i];
+
+		if (listener_add_tcp(server->listener, at->host, at->port,
+		    &at->settings, error) == -1)
 			return -1;
+	}
 	if (daemon_drop_user(options->user, error) == -1)
 		return -1;
 	if (options->unix_socket != NULL &&
 	    listener_add_unix(server->listener, options->unix_socket,
-	    (unsigned)options->unix_mask, error) == -1)
+	    (unsigned)options->unix_mask, &unix_settings, error) == -1)
 		return -1;
 	return write_ports(server->listener, error);
 }
-
-static const enum proto_choice protocols[] = {
-	[OPTIONS_PROTOCOL_AUTO] = PROTO_NEGOTIATE,
-	[OPTIONS_PROTOCOL_ASCII] = PROTO_TEXT,
-};
 
 static int
 start_workers(struct server *server, struct error *error)
@@ -296,7 +297,6 @@ start_workers(struct server *server, struct error *error)
 		.clock = &server->clock,
 		.log = &server->log,
 		.codec = &server->codec,
-		.protocol = protocols[options->protocol],
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,

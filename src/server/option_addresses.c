@@ -14,61 +14,136 @@ option_clear_addresses(void *field)
 {
 	struct listen_list *list = field;
 
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		free(list->addresses[i].host);
+		free(list->addresses[i].prefix);
+	}
 	free(list->addresses);
 	*list = (struct listen_list){ NULL, 0 };
 }
 
+/* A copy of `address`, with these words. */
 static int
-listen_append(struct listen_list *list, struct slice host, int port,
-    struct error *err)
+listen_append(struct listen_list *list, const struct listen_address *address,
+    struct slice prefix, struct slice host, struct error *err)
 {
 	struct listen_address *addresses = realloc(list->addresses,
 	    (list->count + 1) * sizeof *addresses);
-	char *copy = strndup(host.bytes, host.length);
+	char *host_copy = strndup(host.bytes, host.length);
+	char *prefix_copy = strndup(prefix.bytes, prefix.length);
 
 	if (addresses != NULL)
 		list->addresses = addresses;
-	if (addresses == NULL || copy == NULL) {
-		free(copy);
+	if (addresses == NULL || host_copy == NULL || prefix_copy == NULL) {
+		free(host_copy);
+		free(prefix_copy);
 		return error_set(err, "out of memory");
 	}
-	list->addresses[list->count].host = copy;
-	list->addresses[list->count++].port = port;
+	addresses += list->count++;
+	*addresses = *address;
+	addresses->host = host_copy;
+	addresses->prefix = prefix_copy;
 	return 0;
 }
 
-/*
- * memcached has words in front of an address. Those that ask for what is not
- * offered are refused: plain text where TLS was asked for helps nobody.
- */
+/* Plain text where TLS was asked for helps nobody, so that is refused. */
 static int
-cut_prefix(struct slice *text, struct error *err)
+take_tls(struct listen_address *address, struct slice word, struct error *err)
 {
-	static const struct {
-		struct slice	 word;
-		const char	*missing;
-	} prefixes[] = {
-		{ SLICE("notls:"), NULL },
-		{ SLICE("btls:"), "TLS" },
-		{ SLICE("mtls:"), "TLS" },
-		{ SLICE("proto["), "a protocol for one address" },
-		{ SLICE("tag["), "a tag for one address" },
-	};
+	if (!slice_equal(word, SLICE("notls")))
+		return error_set(err, "TLS (%.*s:) is not offered yet",
+		    (int)word.length, word.bytes);
+	address->settings.tls = ORIGIN_PLAIN;
+	return 0;
+}
 
-	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-		struct slice word = prefixes[i].word;
+static int
+take_protocol(struct listen_address *address, struct slice name,
+    struct error *err)
+{
+	if (slice_equal(name, SLICE("proxy")))
+		return error_set(err, "proto[proxy]: there is no proxy");
+	address->protocol_given = true;
+	return option_find_protocol(name, &address->settings.protocol, err);
+}
 
-		if (text->length < word.length ||
-		    memcmp(text->bytes, word.bytes, word.length) != 0)
-			continue;
-		if (prefixes[i].missing != NULL)
-			return error_set(err, "%s (%.*s) is not offered yet",
-			    prefixes[i].missing, (int)word.length, word.bytes);
-		text->bytes += word.length;
-		text->length -= word.length;
+static int
+take_tag(struct listen_address *address, struct slice tag, struct error *err)
+{
+	if (tag.length == 0 || tag.length > ORIGIN_TAG_MAX)
+		return error_set(err, "tag[%.*s] has not 1 to %d bytes",
+		    (int)(tag.length < 80 ? tag.length : 80), tag.bytes,
+		    ORIGIN_TAG_MAX);
+	memcpy(address->settings.tag, tag.bytes, tag.length);
+	address->settings.tag[tag.length] = '\0';
+	return 0;
+}
+
+/* What may stand before an address: `word`, up to its bracket, and a colon. */
+static const struct prefix {
+	struct slice	 word;
+	int		(*take)(struct listen_address *, struct slice inside,
+			    struct error *);
+} prefixes[] = {
+	{ SLICE("notls"), take_tls },
+	{ SLICE("btls"), take_tls },
+	{ SLICE("mtls"), take_tls },
+	{ SLICE("proto["), take_protocol },
+	{ SLICE("tag["), take_tag },
+};
+
+#define PREFIXES	(sizeof prefixes / sizeof prefixes[0])
+
+/*
+ * Does the text begin with this prefix? Then it starts behind it afterwards,
+ * and `inside` is what was in the brackets, or the word when there are none.
+ */
+static bool
+cut_prefix(struct slice *text, const struct prefix *prefix,
+    struct slice *inside)
+{
+	struct slice word = prefix->word;
+	bool bracket = word.bytes[word.length - 1] == '[';
+	const char *end = text->bytes + word.length;
+	const char *last = text->bytes + text->length;
+
+	if (text->length <= word.length ||
+	    memcmp(text->bytes, word.bytes, word.length) != 0)
+		return false;
+	*inside = word;
+	if (bracket) {
+		inside->bytes = end;
+		end = memchr(end, ']', (size_t)(last - end));
+		if (end == NULL)
+			return false;
+		inside->length = (size_t)(end++ - inside->bytes);
 	}
+	if (end == last || *end != ':')
+		return false;
+	*text = (struct slice){ end + 1, (size_t)(last - end - 1) };
+	return true;
+}
+
+static const struct prefix *
+cut_any_prefix(struct slice *text, struct slice *inside)
+{
+	for (size_t i = 0; i < PREFIXES; i++)
+		if (cut_prefix(text, &prefixes[i], inside))
+			return &prefixes[i];
+	return NULL;
+}
+
+/* They may come in any order. */
+static int
+take_prefixes(struct slice *text, struct listen_address *address,
+    struct error *err)
+{
+	const struct prefix *prefix;
+	struct slice inside;
+
+	while ((prefix = cut_any_prefix(text, &inside)) != NULL)
+		if (prefix->take(address, inside, err) == -1)
+			return -1;
 	return 0;
 }
 
@@ -104,11 +179,13 @@ split_address(struct slice text, struct slice *host, struct slice *rest)
 static int
 add_address(struct listen_list *list, struct slice text, struct error *err)
 {
-	struct slice host, rest;
+	struct listen_address address = { .port = 0 };
+	struct slice host, rest, prefix = text;
 	uint64_t port = 0;
 
-	if (cut_prefix(&text, err) == -1)
+	if (take_prefixes(&text, &address, err) == -1)
 		return -1;
+	prefix.length -= text.length;
 	if (!split_address(text, &host, &rest))
 		goto malformed;
 	if (rest.length > 0) {
@@ -119,7 +196,8 @@ add_address(struct listen_list *list, struct slice text, struct error *err)
 		if (!decimal_parse(rest, &port) || port < 1 || port > 65535)
 			goto malformed;
 	}
-	return listen_append(list, host, (int)port, err);
+	address.port = (int)port;
+	return listen_append(list, &address, prefix, host, err);
 malformed:
 	return error_set(err,
 	    "\"%.*s\" is not an address: host, host:port or [v6]:port",
@@ -158,8 +236,8 @@ option_show_addresses(const struct option_row *row,
 		bool with_port = address->port != options->port;
 
 		used += (size_t)snprintf(out + used, room - used,
-		    with_port && v6 ? "%s[%s]" : "%s%s", i > 0 ? "," : "",
-		    address->host);
+		    with_port && v6 ? "%s%s[%s]" : "%s%s%s",
+		    i > 0 ? "," : "", address->prefix, address->host);
 		if (with_port && used < room)
 			used += (size_t)snprintf(out + used, room - used,
 			    ":%d", address->port);

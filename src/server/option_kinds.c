@@ -234,36 +234,48 @@ show_text(const struct option_row *row, const struct options *options,
 
 static const struct protocol_name {
 	const char		*name;
-	enum options_protocol	 protocol;
+	enum proto_choice	 protocol;
 	const char		*shown;
 } protocol_names[] = {
-	{ "auto", OPTIONS_PROTOCOL_AUTO, "auto-negotiate" },
-	{ "negotiating", OPTIONS_PROTOCOL_AUTO, "auto-negotiate" },
-	{ "ascii", OPTIONS_PROTOCOL_ASCII, "ascii" },
+	{ "auto", PROTO_NEGOTIATE, "auto-negotiate" },
+	{ "negotiating", PROTO_NEGOTIATE, "auto-negotiate" },
+	{ "ascii", PROTO_TEXT, "ascii" },
 };
 
 #define PROTOCOL_NAMES	(sizeof protocol_names / sizeof protocol_names[0])
+
+int
+option_find_protocol(struct slice name, enum proto_choice *protocol,
+    struct error *err)
+{
+	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
+		if (slice_equal(name, slice_of(protocol_names[i].name))) {
+			*protocol = protocol_names[i].protocol;
+			return 0;
+		}
+	if (slice_equal(name, SLICE("binary")))
+		return error_set(err, "binary is not offered yet");
+	return error_set(err, "\"%.*s\" is no protocol",
+	    (int)(name.length < 80 ? name.length : 80), name.bytes);
+}
 
 static int
 set_protocol(const struct option_row *row, void *field, const char *value,
     struct error *err)
 {
-	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
-		if (strcmp(value, protocol_names[i].name) == 0) {
-			*(enum options_protocol *)field =
-			    protocol_names[i].protocol;
-			return 0;
-		}
-	if (strcmp(value, "binary") == 0)
-		return error_set(err, "binary is not offered yet");
-	return error_set(err, "\"%.80s\" is none of %s", value, row->argument);
+	struct error why;
+
+	if (option_find_protocol(slice_of(value), field, &why) == -1)
+		return error_set(err, "%s, use one of %s", why.text,
+		    row->argument);
+	return 0;
 }
 
 static void
 show_protocol(const struct option_row *row, const struct options *options,
     char *out, size_t room)
 {
-	const enum options_protocol *protocol = option_shown(row, options);
+	const enum proto_choice *protocol = option_shown(row, options);
 
 	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
 		if (protocol_names[i].protocol == *protocol)

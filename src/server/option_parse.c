@@ -197,9 +197,14 @@ settle(struct parser *parser)
 		options->port = 0;
 	if (options->port == 0)
 		option_clear_addresses(list);
-	for (size_t i = 0; i < list->count; i++)
-		if (list->addresses[i].port == 0)
-			list->addresses[i].port = options->port;
+	for (size_t i = 0; i < list->count; i++) {
+		struct listen_address *address = &list->addresses[i];
+
+		if (address->port == 0)
+			address->port = options->port;
+		if (!address->protocol_given)
+			address->settings.protocol = options->protocol;
+	}
 	if (options->max_item_size > options->memory_limit / 2)
 		return error_set(parser->error, "--max-item-size of %zu bytes "
 		    "is more than half of --memory-limit, %zu megabytes",

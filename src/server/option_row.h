@@ -99,6 +99,10 @@ void		*option_field(const struct option_row *, struct options *);
 const void	*option_shown(const struct option_row *,
 		    const struct options *);
 
+/* "auto", "ascii", ...: also what proto[] in front of an address takes. */
+int	option_find_protocol(struct slice name, enum proto_choice *,
+	    struct error *);
+
 /* For the table of kinds only. */
 int	option_set_addresses(const struct option_row *, void *field,
 	    const char *value, struct error *);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "net/origin.h"
+
 struct error;
 
 /* What to do instead of serving. */
@@ -23,15 +25,13 @@ enum options_action {
 	OPTIONS_LICENSE,
 };
 
-enum options_protocol {
-	OPTIONS_PROTOCOL_AUTO,		/* the first byte decides */
-	OPTIONS_PROTOCOL_ASCII,
-};
-
-/* One TCP address; after options_parse() its port is never 0. */
+/* One TCP address. options_parse() leaves nothing in it open. */
 struct listen_address {
-	char	*host;		/* no brackets; "*" is every address */
-	int	 port;		/* -1: any free one */
+	char			*host;	/* no brackets; "*" is every address */
+	int			 port;	/* -1: any free one; never 0 */
+	char			*prefix;	/* as written, "tag[a]:" */
+	struct origin_settings	 settings;
+	bool			 protocol_given;	/* else it is -B */
 };
 
 struct listen_list {
@@ -58,7 +58,7 @@ enum option_flag {
 #define OPTION_FIELD_FACTOR(field)	double field;
 #define OPTION_FIELD_TEXT(field)	char *field;
 #define OPTION_FIELD_ADDRESSES(field)	struct listen_list field;
-#define OPTION_FIELD_PROTOCOL(field)	enum options_protocol field;
+#define OPTION_FIELD_PROTOCOL(field)	enum proto_choice field;
 #define OPTION_FIELD_ACTION(field)	/* `action` below */
 #define OPTION_FIELD_EXTENDED(field)	/* nothing of its own */
 
