@@ -7,10 +7,12 @@
  *                              next free one; of a piece: its owner)
  *   4       1     key_length   1..250 (of a piece: is it the first one?)
  *   5       1     fields       which optional fields follow; ITEM_LARGE
- *   6       1     state        chunk kind, heat, was it fetched
+ *   6       1     state        chunk kind, heat, what clients agreed on
  *   7       1     pins         readers that hold the value; 0 most of the time
  *   8       0|6   expiry       unix time in ms, 0 = never
  *   ..      0|8   cas          unique per write; assigned when first asked for
+ *   ..      0|4   accessed     unix time in s of the last read or write,
+ *                              where the store keeps track of it
  *   ..      0|4   flags        of the client, when not 0
  *   ..            key
  *   ..            value        or, when ITEM_LARGE, 4-byte handles of pieces
@@ -40,8 +42,9 @@ enum item_fields {
 	ITEM_EXPIRY = 1,
 	ITEM_CAS = 2,
 	ITEM_FLAGS = 4,
-	ITEM_LARGE = 8,
-	ITEM_NEW = 16,		/* never in an item: there was none before */
+	ITEM_ACCESSED = 8,
+	ITEM_LARGE = 16,
+	ITEM_NEW = 32,		/* never in an item: there was none before */
 };
 
 /* Kinds of chunk, in the low bits of `state`. */
@@ -56,6 +59,8 @@ enum item_kind {
 #define ITEM_HEAT_ONE		4	/* two bits: hits since the hand came */
 #define ITEM_HEAT_MASK		12
 #define ITEM_FETCHED		16	/* was read since it was stored */
+#define ITEM_STALE		32	/* a client said it is out of date */
+#define ITEM_TOKEN_SENT		64	/* a client was told to renew it */
 
 struct item {
 	uint32_t	length;
@@ -71,9 +76,11 @@ struct item {
 static inline size_t
 item_fields_size(unsigned fields)
 {
-	static const uint8_t size[8] = { 0, 6, 8, 14, 4, 10, 12, 18 };
+	static const uint8_t size[16] = {
+		0, 6, 8, 14, 4, 10, 12, 18, 4, 10, 12, 18, 8, 14, 16, 22,
+	};
 
-	return size[fields & 7];
+	return size[fields & 15];
 }
 
 static inline enum item_kind
@@ -196,6 +203,33 @@ item_set_cas(struct item *item, uint64_t cas)
 {
 	memcpy((char *)item + ITEM_HEADER +
 	    item_fields_size(item->fields & ITEM_EXPIRY), &cas, sizeof cas);
+}
+
+/* Where the last access is noted, before the client's flags. */
+static inline char *
+item_accessed_at(const struct item *item)
+{
+	return item_key(item) - (item->fields & ITEM_FLAGS ? 8 : 4);
+}
+
+/* Unix time in s, 0 = nobody keeps track of it. */
+static inline uint32_t
+item_accessed(const struct item *item)
+{
+	uint32_t seconds;
+
+	if (!(item->fields & ITEM_ACCESSED))
+		return 0;
+	memcpy(&seconds, item_accessed_at(item), sizeof seconds);
+	return seconds;
+}
+
+static inline void
+item_set_accessed(struct item *item, int64_t now)
+{
+	uint32_t seconds = (uint32_t)(now / 1000);
+
+	memcpy(item_accessed_at(item), &seconds, sizeof seconds);
 }
 
 static inline uint32_t

@@ -171,6 +171,8 @@ fields_for(const struct store *store, size_t size, uint32_t flags,
 	if (store->config.cas &&
 	    (before & ITEM_CAS || size >= ITEM_FULL_SIZE))
 		fields |= ITEM_CAS;
+	if (store->config.track_access)
+		fields |= ITEM_ACCESSED;
 	return fields;
 }
 
@@ -183,6 +185,8 @@ write_head(struct store *store, struct item *item, const char *key,
 		item_set_expiry(item, expiry);
 	if (item->fields & ITEM_CAS)
 		item_set_cas(item, ++store->cas);
+	if (item->fields & ITEM_ACCESSED)
+		item_set_accessed(item, store->now);
 	if (item->fields & ITEM_FLAGS)
 		item_set_flags(item, flags);
 	memcpy(item_key(item), key, key_length);
@@ -238,6 +242,10 @@ find(struct store *store, const struct store_key *key)
 	return handle;
 }
 
+_Static_assert(ITEM_FETCHED == STORE_FETCHED << 4 &&
+    ITEM_STALE == STORE_STALE << 4 &&
+    ITEM_TOKEN_SENT == STORE_TOKEN_SENT << 4, "marks are a shift apart");
+
 static void
 describe(const struct store *store, uint32_t handle, struct store_item *out)
 {
@@ -251,6 +259,8 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		.value = item_value(item),
 		.cas = item_cas(item),
 		.expiry = item_expiry(item),
+		.accessed = item_accessed(item),
+		.marks = item->state >> 4,
 	};
 	if (out->pieces > 0)
 		out->value = NULL;
@@ -320,6 +330,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	size_t size;
 	struct item old = *item;
 	uint32_t flags = item_flags(item), moved = handle;
+	uint32_t accessed = item_accessed(item);
 	int64_t expiry = item_expiry(item);
 	uint64_t cas = item_cas(item);
 
@@ -345,6 +356,8 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 		item_set_expiry(to, expiry);
 	if (fields & ITEM_CAS)
 		item_set_cas(to, cas != 0 ? cas : ++store->cas);
+	if (fields & ITEM_ACCESSED)
+		memcpy(item_accessed_at(to), &accessed, sizeof accessed);
 	if (fields & ITEM_FLAGS)
 		item_set_flags(to, flags);
 	store->counts.bytes += item_fields_size(fields) -
@@ -368,29 +381,42 @@ renew_cas(struct store *store, struct item *item)
 		item_set_cas(item, ++store->cas);
 }
 
-/* Answer with an item that was found. */
-static enum store_result
-give(struct store *store, const struct store_key *key, uint32_t handle,
-    bool want_cas, struct store_item *out)
+/* The item is read: it is hotter, and no longer unread. */
+static void
+note_read(const struct store *store, struct item *item)
 {
-	struct item *item;
-
-	if (want_cas && store->config.cas &&
-	    !(item_at(store, handle)->fields & ITEM_CAS)) {
-		handle = add_fields(store, key, handle, ITEM_CAS);
-		if (handle == 0)
-			return STORE_NO_MEMORY;
-	}
-	item = item_at(store, handle);
 	item_heat(item);
 	if (!(item->state & ITEM_FETCHED))
 		item->state |= ITEM_FETCHED;
-	describe(store, handle, out);
-	return STORE_OK;
+	if (item->fields & ITEM_ACCESSED)
+		item_set_accessed(item, store->now);
+}
+
+/* Let an item that was found have a cas unique. 0: no memory. */
+static uint32_t
+want_cas(struct store *store, const struct store_key *key, uint32_t handle)
+{
+	if (!store->config.cas || item_at(store, handle)->fields & ITEM_CAS)
+		return handle;
+	return add_fields(store, key, handle, ITEM_CAS);
+}
+
+/* Let an item that was found expire at `expiry`. 0: no memory. */
+static uint32_t
+set_expiry(struct store *store, const struct store_key *key, uint32_t handle,
+    int64_t expiry)
+{
+	if (expiry != 0 && !(item_at(store, handle)->fields & ITEM_EXPIRY))
+		handle = add_fields(store, key, handle, ITEM_EXPIRY);
+	if (handle != 0 && item_at(store, handle)->fields & ITEM_EXPIRY) {
+		item_set_expiry(item_at(store, handle), expiry);
+		expiry_note(store, handle, expiry);
+	}
+	return handle;
 }
 
 enum store_result
-store_get(struct store *store, const struct store_key *key, bool want_cas,
+store_get(struct store *store, const struct store_key *key, bool cas,
     struct store_item *out)
 {
 	uint64_t reclaimed = store->counts.reclaimed;
@@ -404,7 +430,34 @@ store_get(struct store *store, const struct store_key *key, bool want_cas,
 		evict_miss(store, key->hash);
 		return STORE_MISS;
 	}
-	return give(store, key, handle, want_cas, out);
+	if (cas && (handle = want_cas(store, key, handle)) == 0)
+		return STORE_NO_MEMORY;
+	describe(store, handle, out);
+	note_read(store, item_at(store, handle));
+	return STORE_OK;
+}
+
+enum store_result
+store_fetch(struct store *store, const struct store_key *key, unsigned how,
+    int64_t expiry, struct store_item *out)
+{
+	uint32_t handle = find(store, key);
+
+	if (handle == 0) {
+		if (!(how & (STORE_TOUCH | STORE_UNNOTICED)))
+			evict_miss(store, key->hash);
+		return STORE_MISS;
+	}
+	if (how & STORE_TOUCH)
+		handle = set_expiry(store, key, handle, expiry);
+	if (handle != 0 && how & STORE_WANT_CAS)
+		handle = want_cas(store, key, handle);
+	if (handle == 0)
+		return STORE_NO_MEMORY;
+	describe(store, handle, out);
+	if (!(how & STORE_UNNOTICED))
+		note_read(store, item_at(store, handle));
+	return STORE_OK;
 }
 
 bool
@@ -465,22 +518,38 @@ store_scan(struct store *store, uint64_t cursor, unsigned count,
 
 enum store_result
 store_touch(struct store *store, const struct store_key *key, int64_t expiry,
-    bool want_cas, struct store_item *out)
+    bool cas, struct store_item *out)
 {
-	uint32_t handle = find(store, key);
+	return store_fetch(store, key, STORE_TOUCH |
+	    (cas ? STORE_WANT_CAS : 0), expiry, out);
+}
 
-	if (handle == 0)
-		return STORE_MISS;
-	if (expiry != 0 && !(item_at(store, handle)->fields & ITEM_EXPIRY)) {
-		handle = add_fields(store, key, handle, ITEM_EXPIRY);
-		if (handle == 0)
-			return STORE_NO_MEMORY;
-	}
-	if (item_at(store, handle)->fields & ITEM_EXPIRY) {
-		item_set_expiry(item_at(store, handle), expiry);
-		expiry_note(store, handle, expiry);
-	}
-	return give(store, key, handle, want_cas, out);
+void
+store_renew_cas(struct store *store, struct store_item *out, uint64_t cas)
+{
+	struct item *item = item_at(store, out->handle);
+
+	if (!(item->fields & ITEM_CAS))
+		return;
+	out->cas = cas != 0 ? cas : ++store->cas;
+	item_set_cas(item, out->cas);
+}
+
+void
+store_mark(struct store *store, struct store_item *out, unsigned set,
+    unsigned clear)
+{
+	struct item *item = item_at(store, out->handle);
+
+	item->state = (uint8_t)((item->state | set << 4) & ~(clear << 4));
+	out->marks = item->state >> 4;
+}
+
+unsigned
+store_class(struct store *store, const struct store_item *item)
+{
+	return (unsigned)(slab_class_of(&store->slab, item->handle) -
+	    store->slab.classes);
 }
 
 /* Make a detached item the key's one, in place of what is there. */
@@ -578,6 +647,7 @@ append_in_place(struct store *store, uint32_t handle, struct slice bytes)
 		return false;
 	memcpy(item_value(item) + item->length, bytes.bytes, bytes.length);
 	item->length += (uint32_t)bytes.length;
+	item->state &= (uint8_t)~(ITEM_STALE | ITEM_TOKEN_SENT);
 	store->counts.bytes += bytes.length;
 	renew_cas(store, item);
 	return true;
@@ -668,7 +738,7 @@ rewrite(struct store *store, uint32_t handle,
 	    value->draft) != 0 || value->expiry != 0 ||
 	    item->length != value->bytes.length)
 		return false;
-	item->state &= (uint8_t)~ITEM_FETCHED;
+	item->state &= (uint8_t)~(ITEM_FETCHED | ITEM_STALE | ITEM_TOKEN_SENT);
 	item_heat(item);
 	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
 	store->counts.total_items++;

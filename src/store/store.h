@@ -35,6 +35,7 @@ struct store_config {
 	bool		evict;		/* false: refuse when full */
 	bool		cas;		/* false: no item has a cas unique */
 	bool		large_pages;	/* ask the system for large pages */
+	bool		track_access;	/* items know when they were used last */
 	uint64_t	hash_seed;	/* that keys are hashed with */
 	uint64_t	cas_start;	/* uniques are above this */
 };
@@ -55,6 +56,13 @@ struct store_key {
 	uint64_t	 hash;		/* hash_bytes() of it */
 };
 
+/* What clients agree on about an item. A write to its value clears it. */
+enum store_mark {
+	STORE_FETCHED = 1,	/* was read since it was stored */
+	STORE_STALE = 2,	/* is out of date, and is to be renewed */
+	STORE_TOKEN_SENT = 4,	/* somebody was told to renew it */
+};
+
 /* What a caller sees of an item. */
 struct store_item {
 	uint32_t	 handle;	/* for the calls that take a store_item */
@@ -64,6 +72,9 @@ struct store_item {
 	const char	*value;
 	uint64_t	 cas;		/* 0 unless asked for */
 	int64_t		 expiry;
+	/* Before this call: */
+	uint32_t	 accessed;	/* unix s; 0: see track_access */
+	unsigned	 marks;		/* enum store_mark */
 };
 
 enum store_mode {
@@ -118,6 +129,17 @@ void	store_prefetch_item(const struct store *, uint64_t hash);
 enum store_result store_get(struct store *, const struct store_key *,
 	    bool want_cas, struct store_item *);
 
+/* How store_fetch() differs from a plain get. */
+enum store_fetch {
+	STORE_WANT_CAS = 1,	/* the item has a cas unique afterwards */
+	STORE_TOUCH = 2,	/* and expires at `expiry` from now on */
+	STORE_UNNOTICED = 4,	/* it makes no difference to what is evicted,
+				   nor to marks and times */
+};
+
+enum store_result store_fetch(struct store *, const struct store_key *,
+	    unsigned how, int64_t expiry, struct store_item *);
+
 /* As store_get(), and the item expires at `expiry` from now on. */
 enum store_result store_touch(struct store *, const struct store_key *,
 	    int64_t expiry, bool want_cas, struct store_item *);
@@ -140,6 +162,19 @@ enum store_result store_delete(struct store *, const struct store_key *);
  */
 enum store_result store_add_number(struct store *, const struct store_key *,
 	    bool subtract, uint64_t delta, uint64_t *number);
+
+/*
+ * Give an item that was just found, and that has a cas unique, another one:
+ * `cas`, or the next when that is 0. Nothing happens where there are none.
+ */
+void	store_renew_cas(struct store *, struct store_item *, uint64_t cas);
+
+/* Change the marks of an item that was just found. */
+void	store_mark(struct store *, struct store_item *, unsigned set,
+	    unsigned clear);
+
+/* The slab class of an item that was just found, from 0. */
+unsigned store_class(struct store *, const struct store_item *);
 
 /* Is the key there? Asking makes no difference to what is evicted. */
 bool	store_exists(struct store *, const struct store_key *);
