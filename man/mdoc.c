@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mdoc.c - write the manual page from its template and the program's tables.
+ * mdoc.c - write a manual page from its template and the program's tables.
  *
  * Runs while cairn is built, on the machine that builds. A template line
- * @NAME@ is replaced by what the tables have to say; other lines are copied.
+ * @NAME@ or @NAME ARGUMENT@ is replaced by what the tables have to say; other
+ * lines are copied.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
+#include "proto/proto.h"
 #include "server/options.h"
 
 enum effect {
@@ -56,18 +59,53 @@ static const struct row {
 
 #define ROWS	(sizeof rows / sizeof rows[0])
 
+enum protocol_id {
+	TEXT,
+	PROTOCOLS
+};
+
+static const char *const protocol_names[PROTOCOLS] = {
+	[TEXT] = "TEXT",
+};
+
 static const struct verb {
-	const char	*protocol;
-	const char	*name;
-	const char	*synopsis;
-	const char	*sentence;
+	enum protocol_id	 protocol;
+	const char		*name;
+	enum op			 op;
+	const char		*synopsis;
+	const char		*sentence;
 } verbs[] = {
-#define OP(...)
 #define VERB(protocol, verb, op, minimum, maximum, access, synopsis,	\
     sentence)								\
-	{ #protocol, verb, synopsis, sentence },
+	{ protocol, verb, OP_##op, synopsis, sentence },
 #include "proto/commands.def"
-	{ NULL, NULL, NULL, NULL }
+};
+
+#define VERBS	(sizeof verbs / sizeof verbs[0])
+
+static const struct {
+	const char	*text;
+	const char	*meaning;
+} statuses[STATUS_COUNT] = {
+#define STATUS(name, kind, text, meaning, ...)				\
+	[STATUS_##name] = { text, meaning },
+#include "proto/statuses.def"
+};
+
+static const struct {
+	enum op		op;
+	enum status	status;
+} replies[] = {
+#define REPLY(op, status)	{ OP_##op, STATUS_##status },
+#include "proto/replies.def"
+};
+
+#define REPLIES	(sizeof replies / sizeof replies[0])
+
+/* What the codec builds; else the text of the status is sent. */
+static const char *const built[STATUS_COUNT] = {
+	[STATUS_VALUE] = "VALUE <key> <flags> <bytes> [<unique>]",
+	[STATUS_NUMBER] = "<number>",
 };
 
 /*
@@ -103,8 +141,18 @@ put_text(const char *text)
 
 /* A line of its own for each sentence, as mdoc wants it. */
 static void
-put_sentence(const char *text, const char *end)
+put_sentences(const char *text, const char *end)
 {
+	char sentence[512];
+	const char *stop;
+
+	while ((stop = strstr(text, ". ")) != NULL) {
+		snprintf(sentence, sizeof sentence, "%.*s",
+		    (int)(stop + 1 - text), text);
+		put_text(sentence);
+		putchar('\n');
+		text = stop + 2;
+	}
 	put_text(text);
 	puts(end);
 }
@@ -138,10 +186,10 @@ put_option(const struct row *row)
 	printf(".It ");
 	put_names(row);
 	putchar('\n');
-	put_sentence(row->help, ".");
+	put_sentences(row->help, ".");
 	if (*row->initial != '\0' && *row->argument != '\0') {
 		printf("The default is\n.Li ");
-		put_sentence(row->initial, " .");
+		put_sentences(row->initial, " .");
 	}
 }
 
@@ -167,86 +215,155 @@ put_group(const struct group *group)
 }
 
 static void
-put_options(void)
+put_options(const char *unused)
 {
+	(void)unused;
 	for (size_t i = 0; i < GROUPS; i++)
 		if (groups[i].effect == WORKS && groups[i].form == FLAGS) {
 			printf(".Ss ");
-			put_sentence(groups[i].heading, "");
+			put_sentences(groups[i].heading, "");
 			put_group(&groups[i]);
 		}
 }
 
 static void
-put_suboptions(void)
+put_suboptions(const char *unused)
 {
+	(void)unused;
 	for (size_t i = 0; i < GROUPS; i++)
 		if (groups[i].effect == WORKS && groups[i].form == SUBOPTIONS)
 			put_group(&groups[i]);
 }
 
 static void
-put_ignored(void)
+put_ignored(const char *unused)
 {
+	(void)unused;
 	for (size_t i = 0; i < GROUPS; i++)
 		if (groups[i].effect != WORKS) {
 			puts(".Pp");
-			put_sentence(groups[i].heading, ":");
+			put_sentences(groups[i].heading, ":");
 			put_group(&groups[i]);
 		}
 }
 
+static void
+put_verb(const struct verb *verb)
+{
+	printf(".It Ic \"");
+	put_text(verb->synopsis);
+	puts("\"");
+	put_sentences(verb->sentence, "");
+}
+
 /* A list for each protocol; the first needs no heading. */
 static void
-put_commands(void)
+put_commands(const char *unused)
 {
-	const char *protocol = NULL;
+	(void)unused;
+	for (size_t i = 0; i < VERBS; i++) {
+		bool first = i == 0 ||
+		    verbs[i].protocol != verbs[i - 1].protocol;
 
-	for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
-		if (protocol == NULL || strcmp(protocol, verb->protocol) != 0) {
-			if (protocol != NULL)
-				printf(".El\n.Ss Protocol %s\n",
-				    verb->protocol);
+		if (first && i > 0)
+			printf(".El\n.Ss Protocol %s\n",
+			    protocol_names[verbs[i].protocol]);
+		if (first)
 			puts(".Bl -tag -width Ds");
-			protocol = verb->protocol;
-		}
-		printf(".It Ic \"");
-		put_text(verb->synopsis);
-		puts("\"");
-		put_text(verb->sentence);
-		putchar('\n');
+		put_verb(&verbs[i]);
 	}
-	if (protocol != NULL)
-		puts(".El");
+	puts(".El");
+}
+
+static const char *
+status_text(enum status status)
+{
+	return built[status] != NULL ? built[status] : statuses[status].text;
+}
+
+/* Replies: a, b, c. Those without a line of their own are not named. */
+static void
+put_replies(enum op op)
+{
+	const char *before = ".Pp\nReplies:\n";
+
+	for (size_t i = 0; i < REPLIES; i++) {
+		const char *text = status_text(replies[i].status);
+
+		if (replies[i].op != op || *text == '\0')
+			continue;
+		printf("%s.Li \"", before);
+		put_text(text);
+		putchar('"');
+		before = " ,\n";
+	}
+	if (*before == ' ')
+		puts(" .");
+}
+
+static void
+put_verbs(const char *protocol)
+{
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(protocol_names[verbs[i].protocol], protocol) == 0) {
+			put_verb(&verbs[i]);
+			put_replies(verbs[i].op);
+		}
+	puts(".El");
+}
+
+static void
+put_statuses(const char *unused)
+{
+	(void)unused;
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < STATUS_COUNT; i++) {
+		const char *text = status_text((enum status)i);
+
+		if (*text == '\0')
+			continue;
+		printf(".It Li \"");
+		put_text(text);
+		puts("\"");
+		put_sentences(statuses[i].meaning, "");
+	}
+	puts(".El");
 }
 
 static const struct placeholder {
-	const char	*line;
-	void		(*put)(void);
+	const char	*name;
+	void		(*put)(const char *argument);
 } placeholders[] = {
-	{ "@OPTIONS@\n", put_options },
-	{ "@SUBOPTIONS@\n", put_suboptions },
-	{ "@IGNORED@\n", put_ignored },
-	{ "@COMMANDS@\n", put_commands },
+	{ "OPTIONS", put_options },
+	{ "SUBOPTIONS", put_suboptions },
+	{ "IGNORED", put_ignored },
+	{ "COMMANDS", put_commands },
+	{ "VERBS", put_verbs },
+	{ "STATUSES", put_statuses },
 };
 
 #define PLACEHOLDERS	(sizeof placeholders / sizeof placeholders[0])
 
 /* Returns -1 for a placeholder that is not known. */
 static int
-put_line(const char *line)
+put_line(char *line)
 {
-	for (size_t i = 0; i < PLACEHOLDERS; i++)
-		if (strcmp(line, placeholders[i].line) == 0) {
-			placeholders[i].put();
+	char *name, *argument;
+
+	if (*line != '@') {
+		fputs(line, stdout);
+		return 0;
+	}
+	name = strtok(line, "@ \n");
+	argument = strtok(NULL, "@ \n");
+	for (size_t i = 0; i < PLACEHOLDERS && name != NULL; i++)
+		if (strcmp(name, placeholders[i].name) == 0) {
+			placeholders[i].put(argument);
 			return 0;
 		}
-	if (*line == '@') {
-		fprintf(stderr, "mdoc: unknown placeholder %s", line);
-		return -1;
-	}
-	fputs(line, stdout);
-	return 0;
+	fprintf(stderr, "mdoc: unknown placeholder %s\n", line);
+	return -1;
 }
 
 int

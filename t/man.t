@@ -1,8 +1,9 @@
 #!/usr/bin/env perl
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# man.t - the manual page and `cairnd --help` name the same options, and the
-# page is well-formed.
+# man.t - the manual pages say what the program knows: the options of
+# `cairnd --help`, the commands and replies of the tables; and they are
+# well-formed.
 
 use strict;
 use warnings;
@@ -10,7 +11,9 @@ use warnings;
 use Test::More;
 
 my $build = $ENV{top_builddir} || '.';
+my $top = $ENV{top_srcdir} || '.';
 my $page = "$build/man/cairnd.1";
+my $protocol_page = "$build/man/cairn-protocol.7";
 my $cairnd = "$build/cairnd";
 
 sub
@@ -87,9 +90,68 @@ is($page_flags, $help_flags, 'the page has the flags of --help');
 is($page_suboptions, $help_suboptions,
     'the page has the sub-options of --help');
 
+# The rows of a table that are called $row: lists of the words and strings of
+# each, those in pieces put together.
+sub
+rows_of
+{
+	my ($table, $row) = @_;
+	my $text = join "\n", lines_of("$top/src/proto/$table");
+	my @rows;
+
+	$text =~ s{/\*.*?\*/}{}gs;
+	while ($text =~ /^\Q$row\E\(((?:[^()"]|"(?:[^"\\]|\\.)*")*)\)$/gm) {
+		my $fields = $1;
+
+		$fields =~ s/"\s*\n\s*"//g;
+		push @rows, [map { s/^"|"$//gr } $fields =~
+		    /((?:"(?:[^"\\]|\\.)*"|[^,"\s]+)(?:\s+[A-Z_]+)?)/g];
+	}
+	return @rows;
+}
+
+# A page on one line, what is escaped in it as it is.
+sub
+text_of
+{
+	return join(' ', lines_of($_[0])) =~ s/\\-/-/gr =~ s/\\\(ha/^/gr;
+}
+
+my $commands = text_of($page);
+my $protocol = text_of($protocol_page);
+my @verbs = rows_of('commands.def', 'VERB');
+my @statuses = rows_of('statuses.def', 'STATUS');
+my @replies = rows_of('replies.def', 'REPLY');
+my %answered = map { $_->[0] => 1 } @replies;
+
+cmp_ok(@verbs, '>', 20, 'the commands were found');
+for my $verb (@verbs) {
+	my ($protocol_name, $name, $op, $synopsis, $sentence) =
+	    @$verb[0 .. 2, -2, -1];
+	my $item = ".It Ic \"$synopsis\" $sentence ";
+
+	ok(index($commands, $item) >= 0, "cairnd(1) has $protocol_name $name");
+	ok(index($protocol, $item) >= 0, "cairn-protocol(7) has it, too");
+	ok($answered{$op}, "$op has rows in replies.def");
+	is(list($synopsis =~ /<(\w+)>/g),
+	    list(grep { $protocol =~ /\.It Aq $_ / } $synopsis =~ /<(\w+)>/g),
+	    "cairn-protocol(7) explains the words of $name");
+}
+my %named = map { $_->[1] => 1 } @replies, [0, 'ERROR'], [0, 'BAD_FORMAT'];
+is(list(keys %named), list(map { $_->[0] } @statuses),
+    'every status is the reply to some command');
+for my $status (@statuses) {
+	my ($name, $text, $meaning) = @$status[0, 2, 3];
+
+	next if $text eq '' || $text =~ /PROTO_VERSION/;
+	ok(index($protocol, ".It Li \"$text\" $meaning ") >= 0,
+	    "cairn-protocol(7) has the reply $name");
+}
+
 SKIP: {
-	skip 'no mandoc here', 1 if system('command -v mandoc >/dev/null') != 0;
-	is(`mandoc -Tlint -W warning $page`, '', 'mandoc finds no fault');
+	skip 'no mandoc here', 2 if system('command -v mandoc >/dev/null') != 0;
+	is(`mandoc -Tlint -W warning $_`, '', "mandoc finds no fault in $_")
+	    for $page, $protocol_page;
 }
 
 done_testing;

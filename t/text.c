@@ -31,7 +31,7 @@ static const char *const op_names[] = {
 };
 
 static const char *const status_names[] = {
-#define STATUS(name, kind, text)	[STATUS_##name] = #name,
+#define STATUS(name, ...)	[STATUS_##name] = #name,
 #include "proto/statuses.def"
 };
 

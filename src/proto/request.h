@@ -24,7 +24,7 @@ enum op {
 };
 
 enum status {
-#define STATUS(name, kind, text)	STATUS_##name,
+#define STATUS(name, ...)	STATUS_##name,
 #include "proto/statuses.def"
 	STATUS_COUNT
 };

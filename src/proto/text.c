@@ -395,7 +395,7 @@ static const struct {
 	size_t		 length;
 	enum { OUTCOME, HIDDEN, SHOWN } kind;
 } lines[STATUS_COUNT] = {
-#define STATUS(name, kind, text) \
+#define STATUS(name, kind, text, ...) \
 	[STATUS_##name] = { text "\r\n", sizeof(text "\r\n") - 1, kind },
 #include "proto/statuses.def"
 };
