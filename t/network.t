@@ -30,7 +30,8 @@ writes_the_ports_file();
 a_port_in_use_is_an_error();
 clients_over_the_limit_are_turned_away();
 clients_over_the_limit_wait_without_maxconns_fast();
-a_signal_ends_it($_) for qw(TERM INT);
+a_signal_ends_it($_) for qw(TERM INT USR1);
+a_signal_does_not_end_it($_) for qw(HUP PIPE);
 a_signal_lets_replies_out();
 a_client_may_vanish();
 running_out_of_descriptors_does_not_spin();
@@ -347,6 +348,21 @@ a_signal_ends_it
 # Gets whose replies are far more than the kernel takes; once the first of
 # them is here the server has read all of them. A reply that it has begun
 # must come whole.
+sub
+a_signal_does_not_end_it
+{
+	my ($signal) = @_;
+	my $server = Cairn->start;
+	my $client = $server->connect;
+
+	works($client, "before SIG$signal");
+	kill $signal, $server->{pid};
+	sleep 0.05;
+	works($client, "SIG$signal: a client goes on");
+	works($server->connect, "SIG$signal: another comes");
+	is($server->stop, 0, "SIG$signal: it ends cleanly later");
+}
+
 sub
 a_signal_lets_replies_out
 {

@@ -40,8 +40,7 @@
 /* Descriptors beside those of the clients. */
 #define OWN_FILES	64
 
-static const int stop_signals[] = { SIGTERM, SIGINT, SIGUSR1 };
-#define STOP_SIGNALS	(sizeof stop_signals / sizeof *stop_signals)
+#define SIGNALS		4
 
 struct server {
 	struct options		 options;
@@ -49,7 +48,7 @@ struct server {
 	struct clock		 clock;
 	struct codec_config	 codec;
 	struct event_base	*base;
-	struct event		*signals[STOP_SIGNALS];
+	struct event		*signals[SIGNALS];
 	struct wakeup		 stop;
 	struct router		 router;
 	struct listener		*listener;
@@ -69,7 +68,7 @@ stop(void *context)
 }
 
 static void
-on_signal(evutil_socket_t number, short what, void *context)
+on_stop_signal(evutil_socket_t number, short what, void *context)
 {
 	struct server *server = context;
 
@@ -78,6 +77,34 @@ on_signal(evutil_socket_t number, short what, void *context)
 	    (int)number);
 	stop(server);
 }
+
+/*
+ * Read again what came from files. A part whose file is not good says so and
+ * goes on with what it has.
+ */
+static void
+server_reload(struct server *server)
+{
+	log_write(&server->log, LOG_LEVEL_INFO, "no files to read again");
+}
+
+static void
+on_reload_signal(evutil_socket_t number, short what, void *context)
+{
+	(void)number;
+	(void)what;
+	server_reload(context);
+}
+
+static const struct {
+	int			number;
+	event_callback_fn	act;
+} signals[SIGNALS] = {
+	{ SIGTERM, on_stop_signal },
+	{ SIGINT, on_stop_signal },
+	{ SIGUSR1, on_stop_signal },
+	{ SIGHUP, on_reload_signal },
+};
 
 /* A client asked for it; from its worker's thread. */
 static void
@@ -142,15 +169,15 @@ open_events(struct server *server, struct error *error)
 	if (server->base == NULL ||
 	    wakeup_open(&server->stop, server->base, stop, server) == -1)
 		return error_set(error, "cannot set up the event loop");
-	for (size_t i = 0; i < STOP_SIGNALS; i++) {
+	for (size_t i = 0; i < SIGNALS; i++) {
 		/* So that a second one, while we stop, does not kill us. */
-		signal(stop_signals[i], SIG_IGN);
+		signal(signals[i].number, SIG_IGN);
 		server->signals[i] = evsignal_new(server->base,
-		    stop_signals[i], on_signal, server);
+		    signals[i].number, signals[i].act, server);
 		if (server->signals[i] == NULL ||
 		    event_add(server->signals[i], NULL) == -1)
 			return error_set(error, "cannot catch signal %d",
-			    stop_signals[i]);
+			    signals[i].number);
 	}
 	return 0;
 }
@@ -363,7 +390,7 @@ take_down(struct server *server)
 		listener_destroy(server->listener);
 	if (server->router.shards != NULL)
 		route_close(&server->router);
-	for (size_t i = 0; i < STOP_SIGNALS; i++)
+	for (size_t i = 0; i < SIGNALS; i++)
 		if (server->signals[i] != NULL)
 			event_free(server->signals[i]);
 	if (server->stop.run != NULL)
