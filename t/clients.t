@@ -1,167 +1,199 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# clients.t - programs that others wrote for memcached work with this server:
-# pymemcache (t/clients/pymemcache_mixed.py) and the tools of libmemcached.
-# What is not installed is skipped.
+# clients.t - programs that others wrote for memcached work with this server.
+#
+# Each row of the table is a program in t/clients/ that uses one client as its
+# users do. It is run as
+#
+#	program MODE HOST:PORT...
+#
+# with a server of its own at each address. The program prints TAP, which
+# becomes tests of this script, or `1..0 # SKIP why` if its client is not
+# there. It may end the first server, whose process CAIRN_PID names: that is
+# started again where it was.
+#
+# With CAIRN_SERVER=memcached the reference is asked: a test that fails there
+# is wrong about the client. Words on the command line choose clients
+# (prove t/clients.t :: pylibmc).
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 use Cairn;
 
-my @shards = Cairn::is_reference() ? (0) : (1, 4);
+# client	what the tests are called
+# file		the program, of t/clients/
+# modes		what it is called with, one after the other (text)
+# install	Debian's packages with the client
+# servers	how many (1)
+# flags		more flags of the servers
+# ours		the flags are none of memcached's
+my @clients = (
+	{ client => 'pymemcache', file => 'pymemcache_mixed.py',
+	    install => 'python3-pymemcache', servers => 2 },
+	{ client => 'pymemcache, 1 shard', file => 'pymemcache_mixed.py',
+	    install => 'python3-pymemcache', servers => 2,
+	    flags => ['-o', 'shards=1'], ours => 1 },
+	{ client => 'pylibmc', file => 'pylibmc_mixed.py',
+	    modes => ['text', 'binary'],
+	    install => 'python3-pylibmc', servers => 2 },
+	{ client => 'libmemcached', file => 'libmemcached.pl',
+	    modes => ['text', 'binary'], install => 'libmemcached-tools' },
+);
 
-for my $shards (@shards) {
-	my $server = Cairn->start(flags =>
-	    [$shards ? ('-o', "shards=$shards") : ()]);
-	my $name = $shards ? "$shards shards: " : '';
+my %interpreter = (pl => 'perl', py => 'python3');
 
-	pymemcache($server, $name);
-	memccapable($server, $name);
-	copy_a_file($server, $name);
-	memcslap($server, $name);
-	is($server->stop, 0, "${name}the server ends cleanly");
+# The modes in which cairnd cannot be used yet.
+my %todo = (binary => 'the binary protocol is not there yet');
+
+my $AT_ONCE = 4;
+my $PATIENCE = 60 * $Cairn::SLOWNESS;
+
+my @waiting = jobs();
+my @running;
+
+while (@waiting || @running) {
+	push @running, grep { begin($_) } shift @waiting
+	    if @waiting && @running < $AT_ONCE;
+	@running = grep { !over($_) } @running;
+	sleep 0.01;
 }
 done_testing;
 
-# Run a program, for a minute at most. Its exit status (or -1) and output.
+# A job is a client in one mode.
 sub
-run
+jobs
 {
-	my ($dir, @command) = @_;
-	my $pid = fork // die "fork: $!";
+	my @jobs;
 
-	if ($pid == 0) {
-		alarm 60;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$dir/output";
-		open STDERR, '>&', \*STDOUT;
-		$SIG{ALRM} = 'DEFAULT';
-		exec { $command[0] } @command or POSIX::_exit(127);
+	for my $row (@clients) {
+		next if $row->{ours} && Cairn::is_reference();
+		for my $mode (@{$row->{modes} || ['text']}) {
+			my $name = $row->{modes} ? "$row->{client}, $mode"
+			    : $row->{client};
+			push @jobs, { %$row, name => $name, mode => $mode };
+		}
 	}
-	waitpid $pid, 0;
-	my $status = $? & 127 ? -1 : $? >> 8;
-	return ($status, Cairn::slurp("$dir/output"));
+	return grep { chosen($_->{name}) } @jobs;
 }
 
 sub
-python_with_pymemcache
+chosen
 {
-	for my $python (Cairn::find_program('python3'), '/usr/bin/python3') {
-		return $python if defined $python && -x $python &&
-		    system("$python -c 'import pymemcache' 2>/dev/null") == 0;
-	}
-	return undef;
+	my ($name) = @_;
+
+	return !@ARGV || grep { index($name, $_) >= 0 } @ARGV;
 }
 
-# Its lines of TAP become tests of ours.
+# True if it was begun; otherwise it was skipped.
 sub
-pymemcache
+begin
 {
-	my ($server, $name) = @_;
-	my $python = python_with_pymemcache();
-	my $dir = Cairn::scratch();
+	my ($job) = @_;
+	my $path = interpreter($job->{file});
+	my $todo = $todo{$job->{mode}};
 
-	SKIP: {
-		skip 'no python3 with pymemcache', 1 if !$python;
-		my ($status, $output) = run($dir, $python, Cairn::srcdir() .
-		    '/t/clients/pymemcache_mixed.py', '127.0.0.1',
-		    $server->{port});
-		my $tests = 0;
-		for my $line (split /\n/, $output) {
-			if ($line =~ /^(not )?ok \d+ - (.*)/) {
-				ok(!$1, "${name}pymemcache: $2");
-				$tests++;
-			} elsif ($line !~ /^1\.\.\d+$/) {
-				diag($line);
+	return skip_job($job, 'its interpreter is not here') if !$path;
+	if ($todo && !Cairn::is_reference()) {
+		TODO: { todo_skip("$job->{name}: $todo", 1); }
+		return 0;
+	}
+	$job->{servers} = [map { Cairn->start_to_return(
+	    flags => $job->{flags}) } 1 .. $job->{servers} || 1];
+	$job->{process} = Cairn->run([$path,
+	    Cairn::srcdir() . "/t/clients/$job->{file}", $job->{mode},
+	    map { "127.0.0.1:$_->{port}" } @{$job->{servers}}],
+	    { CAIRN_PID => $job->{servers}[0]{pid} });
+	$job->{give_up} = time + $PATIENCE;
+	return 1;
+}
+
+# Debian's clients are there for Debian's interpreters.
+sub
+interpreter
+{
+	my ($file) = @_;
+	my ($suffix) = $file =~ /(\w+)$/;
+	my $name = $interpreter{$suffix};
+
+	return -x "/usr/bin/$name" ? "/usr/bin/$name"
+	    : Cairn::find_program($name);
+}
+
+sub
+skip_job
+{
+	my ($job, $why) = @_;
+
+	SKIP: { skip("$job->{name}: $why; install $job->{install}", 1); }
+	return 0;
+}
+
+# Look after a job. True when it has ended.
+sub
+over
+{
+	my ($job) = @_;
+	my ($first) = @{$job->{servers}};
+	my $process = $job->{process};
+
+	if (!$first->alive && $first->{status} == 0) {
+		$job->{servers}[0] = $first->again;
+	}
+	return 0 if $process->alive && time < $job->{give_up};
+	$process->stop if $process->alive;
+	report($job);
+	return 1;
+}
+
+sub
+report
+{
+	my ($job) = @_;
+	my $name = $job->{name};
+	my $output = $job->{process}->stdout;
+
+	if ($output =~ /^1\.\.0 # SKIP (.*)/m) {
+		skip_job($job, $1);
+		return;
+	}
+	my $tests = relay($name, $output);
+	my ($plan) = $output =~ /^1\.\.(\d+)$/m;
+	is($tests, $plan // 'a plan', "$name: all was run");
+	is($job->{process}{status}, 0, "$name: exit status")
+	    or diag($job->{process}->stderr);
+	for my $server (@{$job->{servers}}) {
+		is($server->stop, 0, "$name: the server ends cleanly");
+	}
+}
+
+# Lines of TAP become tests of ours; how many.
+sub
+relay
+{
+	my ($name, $output) = @_;
+	my $tests = 0;
+
+	for my $line (split /\n/, $output) {
+		if ($line =~ /^ok \d+ # SKIP (.*)/i) {
+			SKIP: { skip("$name: $1", 1); }
+		} elsif ($line =~ /^(not )?ok \d+ - (.*) # TODO (.*)/) {
+			TODO: {
+				local our $TODO = $3;
+				ok(!$1, "$name: $2");
 			}
+		} elsif ($line =~ /^(not )?ok \d+ - (.*)/) {
+			ok(!$1, "$name: $2");
+		} else {
+			diag($line =~ s/^# //r) if $line !~ /^1\.\.\d+$/;
+			next;
 		}
-		my ($plan) = $output =~ /^1\.\.(\d+)$/m;
-		is($tests, $plan // 'a plan', "${name}pymemcache: all was run");
-		is($status, 0, "${name}pymemcache: exit status");
+		$tests++;
 	}
-}
-
-sub
-memccapable
-{
-	my ($server, $name) = @_;
-	my $program = Cairn::find_program('memccapable') ||
-	    Cairn::find_program('memcapable');
-	my $dir = Cairn::scratch();
-
-	SKIP: {
-		skip 'memccapable is not installed', 1 if !$program;
-		my ($status, $output) = run($dir, $program, '-a', '-t', 10,
-		    '-h', '127.0.0.1', '-p', $server->{port});
-		my $tests = 0;
-		for my $line (split /\n/, $output) {
-			next if $line !~ /^(ascii .*?)\s+\[(\w+)\]$/;
-			is($2, 'pass', "${name}memccapable: $1");
-			$tests++;
-		}
-		cmp_ok($tests, '>=', 20, "${name}memccapable: tests were run")
-		    or diag($output);
-		is($status, 0, "${name}memccapable: exit status");
-	}
-}
-
-sub
-copy_a_file
-{
-	my ($server, $name) = @_;
-	my ($copy, $cat, $remove) = map {
-		Cairn::find_program("memc$_") || Cairn::find_program("mem$_")
-	} qw(cp cat rm);
-	my $where = "--servers=127.0.0.1:$server->{port}";
-	my $dir = Cairn::scratch();
-
-	SKIP: {
-		skip 'memccp, memccat and memcrm are not installed', 4
-		    if !$copy || !$cat || !$remove;
-		my $text = join '', map { "line $_\r\n" } 1 .. 20_000;
-		open my $file, '>:raw', "$dir/file.txt" or die $!;
-		print $file $text;
-		close $file;
-		my ($status, $output) = run($dir, $copy, $where,
-		    "$dir/file.txt");
-		is($status, 0, "${name}memccp: a file goes in")
-		    or diag($output);
-		($status, $output) = run($dir, $cat, $where, 'file.txt');
-		ok($status == 0 && $output eq "$text\n",
-		    "${name}memccat: it comes out");
-		($status) = run($dir, $remove, $where, 'file.txt');
-		is($status, 0, "${name}memcrm: it is removed");
-		is($server->connect->get('file.txt'), undef,
-		    "${name}memcrm: it is gone");
-	}
-}
-
-# Its exit status is 0 whatever happens; errors are in what it says.
-sub
-memcslap
-{
-	my ($server, $name) = @_;
-	my $program = Cairn::find_program('memcslap') ||
-	    Cairn::find_program('memslap');
-	my $dir = Cairn::scratch();
-
-	SKIP: {
-		skip 'memcslap is not installed', 4 if !$program;
-		for my $options (['set'], ['get'], ['mget'],
-		    ['set', '--non-blocking', '--tcp-nodelay']) {
-			my ($test, @more) = @$options;
-			my ($status, $output) = run($dir, $program,
-			    "--servers=127.0.0.1:$server->{port}",
-			    "--test=$test", '--concurrency=4',
-			    '--execute-number=2000', @more);
-			ok($status == 0 && $output !~ /error|fail/i &&
-			    $output =~ /^Time to $test +8000 keys by/m,
-			    "${name}memcslap: $test @more") or diag($output);
-		}
-	}
+	return $tests;
 }

@@ -146,6 +146,7 @@ launch
 		program => $option{program} || server_program(),
 		flags => $option{flags} || [],
 		unix => $option{unix},
+		option => \%option,
 		dir => scratch(),
 	}, $class;
 
@@ -162,6 +163,45 @@ launch
 	}
 	unshift @command, @{$option{wrapper}} if $option{wrapper};
 	$self->spawn(\@command, $option{env} || {});
+	return $self;
+}
+
+# A server that may be ended and started again where it was. Its port lies
+# below those that the system hands out, so that nobody gets it meanwhile.
+sub
+start_to_return
+{
+	my ($class, %option) = @_;
+
+	for (1 .. 20) {
+		my $port = 10_240 + int rand 20_000;
+		my $self = eval { $class->start(%option, port => $port) };
+		return $self if $self;
+		croak($@) if port_is_free($port);
+	}
+	croak('no free port');
+}
+
+# The same server anew, after its end.
+sub
+again
+{
+	my ($self) = @_;
+
+	return ref($self)->start(%{$self->{option}}, port => $self->{port});
+}
+
+# Run any other program. What is said here of a server as a process is true
+# of it, too.
+sub
+run
+{
+	my ($class, $command, $env) = @_;
+	my ($program, @flags) = @$command;
+	my $self = bless { program => $program, flags => \@flags,
+	    dir => scratch() }, $class;
+
+	$self->spawn($command, $env || {});
 	return $self;
 }
 
@@ -322,6 +362,15 @@ DESTROY
 	kill_group($self) if $$ == $owner && $self->{pid};
 }
 
+sub
+port_is_free
+{
+	my ($port) = @_;
+
+	return defined IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	    LocalPort => $port, Listen => 1, ReuseAddr => 1);
+}
+
 # A TCP port nobody listens on at the moment.
 sub
 free_port
@@ -340,6 +389,14 @@ slurp
 	open my $file, '<', $path or return '';
 	local $/;
 	return <$file> // '';
+}
+
+sub
+stdout
+{
+	my ($self) = @_;
+
+	return slurp("$self->{dir}/stdout");
 }
 
 sub
