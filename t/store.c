@@ -330,6 +330,80 @@ every_write_changes_the_cas_unique(void)
 		every_write_changes_the_cas_unique_of(lengths[i]);
 }
 
+static enum store_result
+put_wanting_cas(enum store_mode mode, struct slice bytes, uint64_t cas)
+{
+	struct store_key where = key("k");
+	struct store_value value = {
+		.bytes = bytes, .cas = cas, .want_cas = true,
+	};
+
+	return store_put(store, &where, mode, &value);
+}
+
+/* The unique that was given is the item's, and it is a new one. */
+static void
+expect_given_cas(enum store_result result, uint64_t *cas)
+{
+	struct store_key where = key("k");
+
+	EXPECT_EQUAL(result, STORE_OK);
+	EXPECT(store_last_cas(store) != *cas);
+	*cas = store_last_cas(store);
+	EXPECT_EQUAL(store_look(store, &where, &item), STORE_OK);
+	EXPECT_EQUAL(item.cas, *cas);
+}
+
+static void
+a_write_gives_a_cas_unique_of(size_t length)
+{
+	static const enum store_mode modes[] = {
+		STORE_SET, STORE_REPLACE, STORE_APPEND, STORE_PREPEND,
+		STORE_CAS,
+	};
+	struct slice bytes = bytes_of(length);
+
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		uint64_t cas = 0;
+
+		open_usual();
+		set("k", bytes);
+		if (modes[i] == STORE_CAS)
+			cas = cas_of("k");
+		expect_given_cas(put_wanting_cas(modes[i], bytes, cas), &cas);
+		expect_given_cas(put_wanting_cas(modes[i], bytes, cas), &cas);
+		delete("k");
+		expect_given_cas(put_wanting_cas(STORE_ADD, bytes, 0), &cas);
+		close_store();
+	}
+}
+
+static void
+a_write_gives_a_cas_unique_when_it_is_asked_for(void)
+{
+	static const size_t lengths[] = { 0, 5, 300, 1010, 2000, 9000, 50000 };
+
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+		a_write_gives_a_cas_unique_of(lengths[i]);
+}
+
+static void
+counting_gives_a_cas_unique_when_it_is_asked_for(void)
+{
+	struct store_key where = key("k");
+	uint64_t number, cas = 0;
+
+	open_usual();
+	set("k", text("98"));
+	for (unsigned n = 99; n < 102; n++) {
+		expect_given_cas(store_add_number(store, &where, false, 1,
+		    true, &number), &cas);
+		EXPECT_EQUAL(number, n);
+	}
+	EXPECT(has("k", text("101")));
+	close_store();
+}
+
 static void
 a_touch_leaves_the_cas_unique_as_it_was(void)
 {
@@ -374,6 +448,28 @@ cas_stores_only_what_has_not_changed(void)
 }
 
 static void
+an_append_may_be_only_to_what_has_not_changed(void)
+{
+	uint64_t cas;
+
+	open_usual();
+	EXPECT_EQUAL(put_all(STORE_APPEND, "k", text("x"), 0, NEVER, 1),
+	    STORE_NOT_STORED);
+	set("k", text("one"));
+	EXPECT_EQUAL(put_all(STORE_APPEND, "k", text("x"), 0, NEVER, 1),
+	    STORE_EXISTS);
+	cas = cas_of("k");
+	EXPECT_EQUAL(put_all(STORE_PREPEND, "k", text("x"), 0, NEVER,
+	    cas + 1), STORE_EXISTS);
+	EXPECT_EQUAL(put_all(STORE_PREPEND, "k", text("x"), 0, NEVER, cas),
+	    STORE_OK);
+	EXPECT_EQUAL(put_all(STORE_APPEND, "k", text("x"), 0, NEVER, cas),
+	    STORE_EXISTS);
+	EXPECT(has("k", text("xone")));
+	close_store();
+}
+
+static void
 nobody_knows_the_cas_of_an_item_that_was_never_asked(void)
 {
 	open_usual();
@@ -395,6 +491,9 @@ without_cas_no_item_has_one(void)
 	for (size_t length = 0; length < 60000; length = length * 3 + 100) {
 		set("k", bytes_of(length));
 		EXPECT_EQUAL(cas_of("k"), 0);
+		EXPECT_EQUAL(put_wanting_cas(STORE_SET, bytes_of(length), 0),
+		    STORE_OK);
+		EXPECT_EQUAL(store_last_cas(store), 0);
 		EXPECT_EQUAL(put_all(STORE_CAS, "k", text("x"), 0, NEVER, 0),
 		    STORE_EXISTS);
 		EXPECT(has("k", bytes_of(length)));
@@ -881,8 +980,11 @@ cas_and_expiry(void)
 	RUN(asking_for_cas_keeps_flags_and_expiry);
 	RUN(items_have_different_cas_uniques);
 	RUN(every_write_changes_the_cas_unique);
+	RUN(a_write_gives_a_cas_unique_when_it_is_asked_for);
+	RUN(counting_gives_a_cas_unique_when_it_is_asked_for);
 	RUN(a_touch_leaves_the_cas_unique_as_it_was);
 	RUN(cas_stores_only_what_has_not_changed);
+	RUN(an_append_may_be_only_to_what_has_not_changed);
 	RUN(nobody_knows_the_cas_of_an_item_that_was_never_asked);
 	RUN(without_cas_no_item_has_one);
 	RUN(an_item_is_there_until_its_time_has_come);

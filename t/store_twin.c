@@ -182,10 +182,22 @@ random_bytes(size_t *length)
 	return bytes;
 }
 
+static uint64_t
+random_cas(const struct twin *twin)
+{
+	return one_in(3) ? 0 : one_in(3) ? NEVER_GIVEN : twin->cas;
+}
+
 static struct twin *
 random_twin(void)
 {
 	return &twins[random_below(&rnd, keys)];
+}
+
+static bool
+twin_unchanged(const struct twin *twin, uint64_t cas)
+{
+	return cas != 0 && !twin->written && twin->cas == cas;
 }
 
 /* What store_put() has to answer. */
@@ -202,8 +214,13 @@ wanted_result(struct twin *twin, enum store_mode mode, uint64_t cas)
 	case STORE_CAS:
 		if (!present)
 			return STORE_MISS;
-		return cas != 0 && !twin->written && twin->cas == cas ?
-		    STORE_OK : STORE_EXISTS;
+		return twin_unchanged(twin, cas) ? STORE_OK : STORE_EXISTS;
+	case STORE_APPEND:
+	case STORE_PREPEND:
+		if (!present)
+			return STORE_NOT_STORED;
+		return cas == 0 || twin_unchanged(twin, cas) ? STORE_OK :
+		    STORE_EXISTS;
 	default:
 		return present ? STORE_OK : STORE_NOT_STORED;
 	}
@@ -223,6 +240,17 @@ expect_result(struct twin *twin, enum store_mode mode, uint64_t cas,
 	}
 	EXPECT_EQUAL(got, wanted);
 	return wanted;
+}
+
+/* A write that asked for the unique went well. */
+static void
+twin_learn_cas(struct twin *twin)
+{
+	uint64_t cas = store_last_cas(store);
+
+	EXPECT(cas != 0 && cas != twin->cas);
+	twin->cas = cas;
+	twin->written = false;
 }
 
 /* The twin's side of a put that went well; takes `bytes` over. */
@@ -271,7 +299,8 @@ do_put(void)
 		.bytes = { bytes, length },
 		.flags = random_flags(),
 		.expiry = random_expiry(),
-		.cas = one_in(3) ? NEVER_GIVEN : twin->cas,
+		.cas = random_cas(twin),
+		.want_cas = one_in(4),
 	};
 	enum store_result wanted = wanted_result(twin, mode, value.cas);
 
@@ -281,11 +310,13 @@ do_put(void)
 	}
 	wanted = expect_result(twin, mode, value.cas,
 	    store_put(store, &key, mode, &value), wanted);
-	if (wanted == STORE_OK)
-		twin_put(twin, mode, bytes, length, value.flags,
-		    value.expiry);
-	else
+	if (wanted != STORE_OK) {
 		free(bytes);
+		return;
+	}
+	twin_put(twin, mode, bytes, length, value.flags, value.expiry);
+	if (value.want_cas)
+		twin_learn_cas(twin);
 }
 
 /* The item is what the twin says, its cas unique included. */
@@ -478,7 +509,7 @@ do_count(void)
 {
 	struct twin *twin = random_twin();
 	struct store_key key = key_of_twin(twin);
-	bool subtract = one_in(2);
+	bool subtract = one_in(2), want_cas = one_in(4);
 	uint64_t delta = random_next(&rnd) >> random_below(&rnd, 64);
 	uint64_t number = 0, got;
 	enum store_result wanted = STORE_MISS;
@@ -491,11 +522,13 @@ do_count(void)
 		else
 			number += delta;
 	}
-	EXPECT_EQUAL(store_add_number(store, &key, subtract, delta, &got),
-	    wanted);
+	EXPECT_EQUAL(store_add_number(store, &key, subtract, delta, want_cas,
+	    &got), wanted);
 	if (wanted == STORE_OK) {
 		EXPECT(got == number);
 		twin_count(twin, number);
+		if (want_cas)
+			twin_learn_cas(twin);
 	}
 }
 
@@ -507,7 +540,8 @@ finish_draft(struct filling *fill)
 	enum store_mode mode = one_in(2) ? STORE_SET : random_mode();
 	struct store_value value = {
 		.draft = fill->draft, .flags = fill->flags,
-		.expiry = fill->expiry, .cas = twin->cas,
+		.expiry = fill->expiry, .cas = random_cas(twin),
+		.want_cas = one_in(4),
 	};
 	enum store_result wanted = wanted_result(twin, mode, value.cas);
 
@@ -519,11 +553,14 @@ finish_draft(struct filling *fill)
 	value_fill(store, fill->draft, fill->bytes);
 	wanted = expect_result(twin, mode, value.cas,
 	    store_put(store, &key, mode, &value), wanted);
-	if (wanted == STORE_OK)
-		twin_put(twin, mode, fill->bytes, fill->length, fill->flags,
-		    fill->expiry);
-	else
+	if (wanted != STORE_OK) {
 		free(fill->bytes);
+		return;
+	}
+	twin_put(twin, mode, fill->bytes, fill->length, fill->flags,
+	    fill->expiry);
+	if (value.want_cas)
+		twin_learn_cas(twin);
 }
 
 /* Begin to fill a draft, or finish one that was begun. */

@@ -175,7 +175,8 @@ count(const char *name, bool subtract, uint64_t delta, uint64_t *number)
 {
 	struct store_key where = key(name);
 
-	return store_add_number(store, &where, subtract, delta, number);
+	return store_add_number(store, &where, subtract, delta, false,
+	    number);
 }
 
 static inline bool

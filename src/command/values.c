@@ -107,7 +107,7 @@ values_count(struct store *store, const struct store_key *key,
 {
 	(void)item;
 	switch (store_add_number(store, key, request->op == OP_DECR,
-	    request->number, &reply->number)) {
+	    request->number, false, &reply->number)) {
 	case STORE_OK:
 		reply->status = STATUS_NUMBER;
 		break;

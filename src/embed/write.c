@@ -207,7 +207,7 @@ count(struct cairn_store *store, const void *key, size_t key_length,
 		return CAIRN_INVALID;
 	shard_enter(place.shard);
 	outcome = store_add_number(place.shard->store, &place.key, subtract,
-	    delta, &number);
+	    delta, false, &number);
 	shard_written(place.shard);
 	shard_leave(place.shard);
 	if (outcome == STORE_OK && result != NULL)
@@ -247,7 +247,7 @@ count_from(struct cairn_store *store, const void *key, size_t key_length,
 		return CAIRN_INVALID;
 	shard_enter_timed(place.shard, value.expiry);
 	outcome = store_add_number(place.shard->store, &place.key, subtract,
-	    delta, &number);
+	    delta, false, &number);
 	if (outcome == STORE_MISS) {
 		number = initial;
 		outcome = store_put(place.shard->store, &place.key, STORE_ADD,

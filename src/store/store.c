@@ -159,6 +159,13 @@ alloc_pieces(struct store *store, uint32_t handle)
 	return n == count;
 }
 
+/* Fields that a value is to have, whether it needs them or not. */
+static unsigned
+wanted_fields(const struct store_value *value)
+{
+	return value->want_cas ? ITEM_CAS : 0;
+}
+
 /* The fields that a value needs; `before` are those of the item it follows. */
 static unsigned
 fields_for(const struct store *store, size_t size, uint32_t flags,
@@ -381,6 +388,13 @@ renew_cas(struct store *store, struct item *item)
 		item_set_cas(item, ++store->cas);
 }
 
+/* Is the item to get a unique and has no room for one? */
+static bool
+lacks_cas(const struct store *store, const struct item *item, bool cas)
+{
+	return cas && store->config.cas && !(item->fields & ITEM_CAS);
+}
+
 /* The item is read: it is hotter, and no longer unread. */
 static void
 note_read(const struct store *store, struct item *item)
@@ -585,7 +599,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	struct item *item = item_at(store, handle);
 	size_t plain = ITEM_HEADER + key->length + value->bytes.length;
 	unsigned fields = fields_for(store, plain, value->flags,
-	    value->expiry, item->fields);
+	    value->expiry, item->fields | wanted_fields(value));
 	size_t size = item_head_size(fields, key->length) +
 	    value->bytes.length;
 	struct slab_class *class = slab_class_of(&store->slab, handle);
@@ -619,7 +633,7 @@ put_bytes(struct store *store, const struct store_key *key, uint32_t old,
 	if (old != 0 && overwrite(store, key, old, value))
 		return STORE_OK;
 	result = new_item(store, key, value->bytes.length, value->flags,
-	    value->expiry, before, &handle);
+	    value->expiry, before | wanted_fields(value), &handle);
 	if (result != STORE_OK)
 		return result;
 	value_write(store, handle, 0, value->bytes);
@@ -636,11 +650,14 @@ put_draft(struct store *store, const struct store_key *key,
 
 /* Add at the end of an item that nobody holds, if its chunk has room. */
 static bool
-append_in_place(struct store *store, uint32_t handle, struct slice bytes)
+append_in_place(struct store *store, uint32_t handle,
+    const struct store_value *value)
 {
 	struct item *item = item_at(store, handle);
+	struct slice bytes = value->bytes;
 
 	if (item->pins > 0 || item->fields & ITEM_LARGE ||
+	    lacks_cas(store, item, value->want_cas) ||
 	    item_bytes(item) + bytes.length >= ITEM_FULL_SIZE ||
 	    item_bytes(item) + bytes.length >
 	    slab_class_of(&store->slab, handle)->chunk_size)
@@ -665,12 +682,12 @@ join(struct store *store, const struct store_key *key, uint32_t old,
 	uint32_t handle;
 
 	if (mode == STORE_APPEND && value->draft == 0 &&
-	    append_in_place(store, old, value->bytes))
+	    append_in_place(store, old, value))
 		return STORE_OK;
 	if (!pin(store, old))
 		return STORE_NO_MEMORY;
 	result = new_item(store, key, old_length + more, item_flags(item),
-	    item_expiry(item), item->fields, &handle);
+	    item_expiry(item), item->fields | wanted_fields(value), &handle);
 	if (result == STORE_OK) {
 		value_copy(store, handle, mode == STORE_APPEND ? 0 : more,
 		    old);
@@ -695,14 +712,19 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 	case STORE_ADD:
 		return old == 0 ? STORE_OK : STORE_NOT_STORED;
 	case STORE_REPLACE:
+		return old != 0 ? STORE_OK : STORE_NOT_STORED;
 	case STORE_APPEND:
 	case STORE_PREPEND:
-		return old != 0 ? STORE_OK : STORE_NOT_STORED;
+		if (old == 0)
+			return STORE_NOT_STORED;
+		if (value->cas == 0)
+			return STORE_OK;
+		break;
 	case STORE_CAS:
+		if (old == 0)
+			return STORE_MISS;
 		break;
 	}
-	if (old == 0)
-		return STORE_MISS;
 	/* An item without a unique: nobody can hold the right one. */
 	if (!(item_at(store, old)->fields & ITEM_CAS) ||
 	    item_cas(item_at(store, old)) != value->cas)
@@ -725,7 +747,7 @@ shed(struct store *store)
 
 /*
  * The commonest write: an item without optional fields, so without expiry or
- * unique, gets a value that is as long and needs none either. Nothing of it
+ * unique, gets a value that is as long and is to have none either. Nothing of it
  * changes but the value.
  */
 static bool
@@ -735,7 +757,7 @@ rewrite(struct store *store, uint32_t handle,
 	struct item *item = item_at(store, handle);
 
 	if (handle == 0 || (item->fields | item->pins | value->flags |
-	    value->draft) != 0 || value->expiry != 0 ||
+	    value->draft | wanted_fields(value)) != 0 || value->expiry != 0 ||
 	    item->length != value->bytes.length)
 		return false;
 	item->state &= (uint8_t)~(ITEM_FETCHED | ITEM_STALE | ITEM_TOKEN_SENT);
@@ -815,7 +837,7 @@ leading_number(struct slice value, uint64_t *number)
 
 enum store_result
 store_add_number(struct store *store, const struct store_key *key,
-    bool subtract, uint64_t delta, uint64_t *number)
+    bool subtract, uint64_t delta, bool cas, uint64_t *number)
 {
 	uint32_t handle = find(store, key);
 	char digits[ITEM_FULL_SIZE], *to;
@@ -839,7 +861,8 @@ store_add_number(struct store *store, const struct store_key *key,
 		*number = *number > delta ? *number - delta : 0;
 	length = decimal_length(*number);
 	item_heat(item);
-	in_place = length <= item->length && item->pins == 0;
+	in_place = length <= item->length && item->pins == 0 &&
+	    !lacks_cas(store, item, cas);
 	to = in_place ? item_value(item) : digits;
 	decimal_format(to, *number);
 	if (length < item->length) {
@@ -854,8 +877,15 @@ store_add_number(struct store *store, const struct store_key *key,
 		.bytes = { digits, length },
 		.flags = item_flags(item),
 		.expiry = item_expiry(item),
+		.want_cas = cas,
 	};
 	return put_bytes(store, key, handle, &value);
+}
+
+uint64_t
+store_last_cas(const struct store *store)
+{
+	return store->config.cas ? store->cas : 0;
 }
 
 enum store_result

@@ -88,14 +88,17 @@ enum store_mode {
 
 /*
  * A value to store: bytes of the caller's, or a draft that was filled. A
- * draft is used up by store_put(), whatever it returns.
+ * draft is used up by store_put(), whatever it returns. `cas` is the unique
+ * that the item must still have: for STORE_CAS, and if it is not 0 for
+ * STORE_APPEND and STORE_PREPEND.
  */
 struct store_value {
 	struct slice	bytes;
 	uint32_t	draft;		/* handle, 0 = use `bytes` */
 	uint32_t	flags;
 	int64_t		expiry;
-	uint64_t	cas;		/* for STORE_CAS */
+	uint64_t	cas;
+	bool		want_cas;	/* see store_last_cas() */
 };
 
 /* Counted since the store was opened, but for `items` and `bytes`. */
@@ -161,7 +164,14 @@ enum store_result store_delete(struct store *, const struct store_key *);
  * result.
  */
 enum store_result store_add_number(struct store *, const struct store_key *,
-	    bool subtract, uint64_t delta, uint64_t *number);
+	    bool subtract, uint64_t delta, bool want_cas, uint64_t *number);
+
+/*
+ * The cas unique that the last store_put() or store_add_number() gave. It
+ * succeeded, and was called with `want_cas`, so the item has one. 0 when the
+ * store keeps none.
+ */
+uint64_t store_last_cas(const struct store *);
 
 /*
  * Give an item that was just found, and that has a cas unique, another one:
