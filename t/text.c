@@ -91,6 +91,7 @@ say_request(const struct request *request)
 		say_number("flags", request->client_flags);
 		say_expiry(request->expiry);
 		say_number("number", request->number);
+		say_number("cas", request->cas);
 		say_slice("argument", request->argument);
 	}
 	if (request->flags & REQUEST_NOREPLY)
@@ -312,13 +313,13 @@ each_storing_verb_asks_for_its_value(void)
 		{ "replace a 0 0 3\r\nxyz\r\n", "REPLACE key=a body=3" },
 		{ "append a 0 0 3\r\nxyz\r\n", "APPEND key=a body=3" },
 		{ "prepend a 0 0 3\r\nxyz\r\n", "PREPEND key=a body=3" },
-		{ "cas a 0 0 3 77\r\nxyz\r\n", "CAS key=a number=77 body=3" },
+		{ "cas a 0 0 3 77\r\nxyz\r\n", "CAS key=a cas=77 body=3" },
 		{ "set a 0 0 0\r\n\r\nget b\r\n",
 		    "SET key=a body=0 | GET key=b last" },
 		{ "set a 0 0 1 noreply\r\nx\r\n",
 		    "SET key=a noreply body=1" },
 		{ "cas a 0 0 1 5 noreply\r\nx\r\n",
-		    "CAS key=a number=5 noreply body=1" },
+		    "CAS key=a cas=5 noreply body=1" },
 		{ "set a 0 0 1 extra\r\nx\r\n", "SET key=a body=1" },
 		{ "set a 0 0 1 NOREPLY\r\nx\r\n", "SET key=a body=1" },
 	};
@@ -428,7 +429,7 @@ numbers_are_read_as_memcached_does(void)
 		    "SET key=a flags=4294967295 body=1" },
 		{ "set a 0 0 1\r\r\nx\r\n", "SET key=a body=1" },
 		{ "cas a 0 0 1 18446744073709551615\r\nx\r\n",
-		    "CAS key=a number=18446744073709551615 body=1" },
+		    "CAS key=a cas=18446744073709551615 body=1" },
 		{ "incr a +1\r\n", "INCR key=a number=1" },
 		{ "incr a 010\r\n", "INCR key=a number=10" },
 	};

@@ -12,6 +12,10 @@
 typedef void command(struct store *, const struct store_key *,
 	    const struct request *, struct reply *, struct store_item *item);
 
+/* Has the item another unique than the request wants it to have? */
+bool	command_cas_differs(struct store *, const struct store_key *,
+	    const struct request *);
+
 command	values_get, values_get_and_touch, values_store, values_count;
 command	keys_delete, keys_touch;
 

@@ -27,6 +27,17 @@ execute(struct store *store, const struct request *request,
 	reply->value = (struct slice){ item->value, item->length };
 }
 
+bool
+command_cas_differs(struct store *store, const struct store_key *key,
+    const struct request *request)
+{
+	struct store_item item;
+
+	return request->flags & REQUEST_HAS_CAS &&
+	    store_look(store, key, &item) == STORE_OK &&
+	    item.cas != request->cas;
+}
+
 enum status
 execute_failure(enum store_result result)
 {

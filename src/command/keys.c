@@ -7,10 +7,12 @@ keys_delete(struct store *store, const struct store_key *key,
     const struct request *request, struct reply *reply,
     struct store_item *item)
 {
-	(void)request;
 	(void)item;
-	reply->status = store_delete(store, key) == STORE_OK ?
-	    STATUS_DELETED : STATUS_NOT_FOUND;
+	if (command_cas_differs(store, key, request))
+		reply->status = STATUS_EXISTS;
+	else
+		reply->status = store_delete(store, key) == STORE_OK ?
+		    STATUS_DELETED : STATUS_NOT_FOUND;
 }
 
 void

@@ -87,7 +87,8 @@ values_store(struct store *store, const struct store_key *key,
 		.draft = request->draft,
 		.flags = request->client_flags,
 		.expiry = request->expiry,
-		.cas = request->number,
+		.cas = request->cas,
+		.want_cas = request->flags & REQUEST_WANT_CAS,
 	};
 
 	(void)item;
@@ -98,6 +99,30 @@ values_store(struct store *store, const struct store_key *key,
 		return;
 	}
 	reply->status = stored(mode, store_put(store, key, mode, &value));
+	if (value.want_cas && reply->status == STATUS_STORED)
+		reply->cas = store_last_cas(store);
+}
+
+/* There is no number to count on: begin with one, if that is wanted. */
+static enum status
+create_number(struct store *store, const struct store_key *key,
+    const struct request *request, uint64_t *number)
+{
+	char digits[DECIMAL_MAX];
+	struct store_value value = {
+		.bytes = { digits, decimal_format(digits, request->initial) },
+		.expiry = request->expiry,
+		.want_cas = request->flags & REQUEST_WANT_CAS,
+	};
+	enum store_result result;
+
+	if (!(request->flags & REQUEST_CREATE))
+		return STATUS_NOT_FOUND;
+	result = store_put(store, key, STORE_ADD, &value);
+	if (result != STORE_OK)
+		return execute_failure(result);
+	*number = request->initial;
+	return STATUS_STORED;
 }
 
 void
@@ -105,14 +130,21 @@ values_count(struct store *store, const struct store_key *key,
     const struct request *request, struct reply *reply,
     struct store_item *item)
 {
+	bool want_cas = request->flags & REQUEST_WANT_CAS;
+
 	(void)item;
+	if (command_cas_differs(store, key, request)) {
+		reply->status = STATUS_EXISTS;
+		return;
+	}
 	switch (store_add_number(store, key, request->op == OP_DECR,
-	    request->number, false, &reply->number)) {
+	    request->number, want_cas, &reply->number)) {
 	case STORE_OK:
 		reply->status = STATUS_NUMBER;
 		break;
 	case STORE_MISS:
-		reply->status = STATUS_NOT_FOUND;
+		reply->status = create_number(store, key, request,
+		    &reply->number);
 		break;
 	case STORE_NOT_A_NUMBER:
 		reply->status = STATUS_NOT_A_NUMBER;
@@ -120,4 +152,7 @@ values_count(struct store *store, const struct store_key *key,
 	default:
 		reply->status = STATUS_NO_MEMORY;
 	}
+	if (want_cas && (reply->status == STATUS_NUMBER ||
+	    reply->status == STATUS_STORED))
+		reply->cas = store_last_cas(store);
 }

@@ -36,6 +36,9 @@ enum request_flags {
 	REQUEST_LAST = 2,	/* the line's last key: END follows */
 	REQUEST_HAS_NUMBER = 4,	/* an optional argument was given */
 	REQUEST_TOO_LARGE = 8,	/* its value was refused unseen */
+	REQUEST_WANT_CAS = 16,	/* the reply has the written item's unique */
+	REQUEST_HAS_CAS = 32,	/* only if the item has the unique `cas` */
+	REQUEST_CREATE = 64,	/* a missing number starts with `initial` */
 };
 
 struct protocol;
@@ -50,7 +53,9 @@ struct request {
 	uint32_t	draft;		/* store's name of a received value */
 	uint32_t	client_flags;
 	int64_t		expiry;		/* unix ms, 0 = never */
-	uint64_t	number;		/* cas unique, delta, or argument */
+	uint64_t	number;		/* delta, or argument */
+	uint64_t	initial;	/* of a number, see REQUEST_CREATE */
+	uint64_t	cas;		/* unique to compare with */
 	struct slice	argument;	/* a word: what stats is asked for */
 	enum status	status;		/* of OP_REJECT, OP_FLUSH: what is wrong */
 };
@@ -58,7 +63,7 @@ struct request {
 struct reply {
 	enum status	status;
 	uint32_t	client_flags;
-	uint64_t	cas;
+	uint64_t	cas;		/* 0: not asked for, or there is none */
 	uint64_t	number;
 	struct slice	value;
 	/* When set, it adds value.length bytes; value.bytes is NULL then. */

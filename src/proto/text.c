@@ -167,7 +167,7 @@ parse_store(struct context *context, struct request *request)
 	    &request->expiry) ||
 	    !words_number(word[4], INT32_MAX - TRAILER, &length) ||
 	    (request->op == OP_CAS &&
-	    !words_number(word[5], UINT64_MAX, &request->number)))
+	    !words_number(word[5], UINT64_MAX, &request->cas)))
 		return proto_reject(request, STATUS_BAD_FORMAT);
 	request->client_flags = (uint32_t)flags;
 	request->value.length = length;
