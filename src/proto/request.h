@@ -56,7 +56,7 @@ struct request {
 	uint64_t	number;		/* delta, or argument */
 	uint64_t	initial;	/* of a number, see REQUEST_CREATE */
 	uint64_t	cas;		/* unique to compare with */
-	struct slice	argument;	/* a word: what stats is asked for */
+	struct slice	argument;	/* the words after the verb */
 	enum status	status;		/* of OP_REJECT, OP_FLUSH: what is wrong */
 };
 

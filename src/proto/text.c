@@ -270,6 +270,24 @@ parse_argument(struct context *context, struct request *request)
 	return PARSE_REQUEST;
 }
 
+/* All the words are the server's to read, a last "noreply" among them. */
+static enum parse
+parse_words(struct context *context, struct request *request)
+{
+	struct slice line = context->line;
+
+	request->flags &= ~(unsigned)REQUEST_NOREPLY;
+	while (line.length > 0 && line.bytes[0] == ' ') {
+		line.bytes++;
+		line.length--;
+	}
+	while (line.length > 0 && line.bytes[line.length - 1] == ' ')
+		line.length--;
+	if (line.length > 0)
+		request->argument = line;
+	return PARSE_REQUEST;
+}
+
 static enum parse (*const parsers[OP_COUNT])(struct context *,
     struct request *) = {
 	[OP_GET] = parse_get,
@@ -289,7 +307,7 @@ static enum parse (*const parsers[OP_COUNT])(struct context *,
 	[OP_FLUSH] = parse_flush,
 	[OP_MEMORY_LIMIT] = parse_memory_limit,
 	[OP_SHUTDOWN] = parse_argument,
-	[OP_STATS] = parse_argument,
+	[OP_STATS] = parse_words,
 	[OP_VERBOSITY] = parse_verbosity,
 	[OP_VERSION] = parse_argument,
 	[OP_QUIT] = parse_argument,

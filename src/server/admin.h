@@ -15,6 +15,7 @@
 #include "net/listener.h"
 #include "net/worker.h"
 #include "server/options.h"
+#include "shard/detail.h"
 #include "shard/route.h"
 
 struct admin {
@@ -30,6 +31,7 @@ struct admin {
 	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */
 	size_t			 own_memory;	/* of it, not for the shards */
 	_Atomic uint64_t	 flushes;
+	struct detail		 detail;	/* counts by prefix */
 	int64_t			 started;	/* unix ms */
 };
 

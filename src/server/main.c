@@ -315,6 +315,34 @@ open_listener(struct server *server, struct error *error)
 }
 
 static int
+open_admin(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	bool detail = options->delimiter != '\0';
+
+	server->admin = (struct admin){
+		.options = options,
+		.clock = &server->clock,
+		.log = &server->log,
+		.router = &server->router,
+		.workers = server->workers,
+		.worker_count = (unsigned)options->threads,
+		.listener = server->listener,
+		.shutdown = ask_to_stop,
+		.shutdown_context = server,
+		.memory_limit = options->memory_limit,
+		.own_memory = server->own_memory,
+		.started = clock_unix_ms(&server->clock),
+	};
+	detail_open(&server->admin.detail, &server->router,
+	    detail ? options->delimiter : OPTIONS_DELIMITER);
+	if (detail && detail_set(&server->admin.detail, true,
+	    server->admin.started) == -1)
+		return error_set(error, "out of memory for -D");
+	return 0;
+}
+
+static int
 start_workers(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
@@ -331,20 +359,6 @@ start_workers(struct server *server, struct error *error)
 		.context = server,
 	};
 
-	server->admin = (struct admin){
-		.options = options,
-		.clock = &server->clock,
-		.log = &server->log,
-		.router = &server->router,
-		.workers = server->workers,
-		.worker_count = (unsigned)options->threads,
-		.listener = server->listener,
-		.shutdown = ask_to_stop,
-		.shutdown_context = server,
-		.memory_limit = options->memory_limit,
-		.own_memory = server->own_memory,
-		.started = clock_unix_ms(&server->clock),
-	};
 	for (; server->started < config.worker_count; server->started++) {
 		config.number = server->started;
 		server->workers[server->started] =
@@ -388,6 +402,7 @@ take_down(struct server *server)
 	stop_workers(server);
 	if (server->listener != NULL)
 		listener_destroy(server->listener);
+	detail_close(&server->admin.detail);
 	if (server->router.shards != NULL)
 		route_close(&server->router);
 	for (size_t i = 0; i < SIGNALS; i++)
@@ -417,6 +432,7 @@ run(struct server *server, struct error *error)
 	    open_events(server, error) == 0 &&
 	    open_router(server, error) == 0 &&
 	    open_listener(server, error) == 0 &&
+	    open_admin(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&
 	    announce(server, error) == 0) {
 		event_base_dispatch(server->base);

@@ -232,6 +232,28 @@ show_text(const struct option_row *row, const struct options *options,
 	snprintf(out, room, "%s", *text == NULL ? "NULL" : *text);
 }
 
+static int
+set_delimiter(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	(void)row;
+	if (strlen(value) != 1)
+		return error_set(err, "\"%.80s\" is not one character",
+		    value);
+	*(char *)field = *value;
+	return 0;
+}
+
+static void
+show_delimiter(const struct option_row *row, const struct options *options,
+    char *out, size_t room)
+{
+	char delimiter = *(const char *)option_shown(row, options);
+
+	snprintf(out, room, "%c",
+	    delimiter != '\0' ? delimiter : OPTIONS_DELIMITER);
+}
+
 static const struct protocol_name {
 	const char		*name;
 	enum proto_choice	 protocol;
@@ -314,6 +336,8 @@ static const struct option_kind kinds[] = {
 	[OPTION_KIND_SIZE] = { set_size, show_size, NULL, NULL },
 	[OPTION_KIND_FACTOR] = { set_factor, show_factor, NULL, NULL },
 	[OPTION_KIND_TEXT] = { set_text, show_text, NULL, clear_text },
+	[OPTION_KIND_DELIMITER] = { set_delimiter, show_delimiter, NULL,
+	    NULL },
 	[OPTION_KIND_ADDRESSES] = { option_set_addresses,
 	    option_show_addresses, NULL, option_clear_addresses },
 	[OPTION_KIND_PROTOCOL] = { set_protocol, show_protocol, NULL, NULL },

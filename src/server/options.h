@@ -25,6 +25,9 @@ enum options_action {
 	OPTIONS_LICENSE,
 };
 
+/* What ends the prefix of a key when -D does not say so. */
+#define OPTIONS_DELIMITER	':'
+
 /* One TCP address. options_parse() leaves nothing in it open. */
 struct listen_address {
 	char			*host;	/* no brackets; "*" is every address */
@@ -57,6 +60,7 @@ enum option_flag {
 #define OPTION_FIELD_SIZE(field)	size_t field;	/* in bytes */
 #define OPTION_FIELD_FACTOR(field)	double field;
 #define OPTION_FIELD_TEXT(field)	char *field;
+#define OPTION_FIELD_DELIMITER(field)	char field;	/* NUL: none */
 #define OPTION_FIELD_ADDRESSES(field)	struct listen_list field;
 #define OPTION_FIELD_PROTOCOL(field)	enum proto_choice field;
 #define OPTION_FIELD_ACTION(field)	/* `action` below */

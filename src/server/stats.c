@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config.h"
 #include "proto/words.h"
@@ -38,17 +39,30 @@ stats_SECONDS(const struct answer *answer, const char *name,
 	stats_TEXT(answer, name, text);
 }
 
+struct settings {
+	struct admin		*admin;
+	const struct answer	*answer;
+};
+
+/* A line of `stats settings`, which may have changed since the start. */
 static void
-setting(void *answer, const char *name, const char *value)
+setting(void *context, const char *name, const char *value)
 {
-	stats_TEXT(answer, name, value);
+	const struct settings *settings = context;
+
+	if (strcmp(name, "detail_enabled") == 0)
+		value = detail_is_on(&settings->admin->detail) ?
+		    "yes" : "no";
+	stats_TEXT(settings->answer, name, value);
 }
 
 static enum status
 settings(struct admin *admin, struct slice words, const struct answer *answer)
 {
+	struct settings context = { admin, answer };
+
 	(void)words;
-	options_settings(admin->options, setting, (void *)(uintptr_t)answer);
+	options_settings(admin->options, setting, &context);
 	return STATUS_STATS;
 }
 
@@ -59,6 +73,7 @@ reset(struct admin *admin, struct slice words, const struct answer *answer)
 	(void)answer;
 	admin->flushes = 0;
 	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
+	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
 	return STATUS_RESET;
 }
 
@@ -78,6 +93,8 @@ static const struct {
 	stats_group	*write;
 } groups[] = {
 	{ SLICE(""), stats_general },
+	{ SLICE("detail"), stats_detail },
+	{ SLICE("prefix"), stats_prefix },
 	{ SLICE("settings"), settings },
 	{ SLICE("reset"), reset },
 	{ SLICE("verify"), verify },

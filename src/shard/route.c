@@ -128,7 +128,7 @@ execute_one(struct shard *shard, const struct request *request,
 	struct pinned pinned = { shard, &item };
 
 	execute(shard->store, request, &reply, &item);
-	counters_count(&shard->counters, request->op, reply.status);
+	shard_count_request(shard, request, reply.status);
 	if (reply.status == STATUS_VALUE) {
 		reply.context = &pinned;
 		if (item.length >= PIN_LENGTH &&
@@ -198,7 +198,7 @@ route_draft(struct router *router, const struct request *request,
 		if (request->op == OP_SET)
 			store_delete(shard->store, &key);
 		reply->status = execute_failure(result);
-		counters_count(&shard->counters, request->op, reply->status);
+		shard_count_request(shard, request, reply->status);
 	}
 	shard_leave(shard);
 	return result == STORE_OK;

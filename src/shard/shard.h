@@ -15,12 +15,14 @@
 
 #include "base/error.h"
 #include "shard/counters.h"
+#include "shard/prefix.h"
 #include "store/store.h"
 
 struct shard {
 	_Alignas(64) pthread_mutex_t	 lock;
 	struct store			*store;
 	int64_t				 flush_at;	/* unix ms, 0 = never */
+	struct prefix_table		*prefixes;	/* NULL: not counted */
 	struct counters			 counters;
 };
 
@@ -32,6 +34,16 @@ void	shard_close(struct shard *);
 /* From here to shard_leave() the shard is the caller's; it is `now` there. */
 void	shard_enter(struct shard *, int64_t now);
 void	shard_leave(struct shard *);
+
+/* Count a request that was answered. The shard is entered. */
+static inline void
+shard_count_request(struct shard *shard, const struct request *request,
+    enum status status)
+{
+	counters_count(&shard->counters, request->op, status);
+	if (shard->prefixes != NULL)
+		prefix_count(shard->prefixes, request, status);
+}
 
 /*
  * Every item that is there at `when` (unix ms) is gone then; items stored
