@@ -35,10 +35,12 @@ play_all
 	my %server;
 
 	for my $test (@tests) {
+		next if $test->{debug} && Cairn::is_reference();
 		my @flags = (@{$test->{flags}},
 		    $shards ? ('-o', "shards=$shards") : ());
 		my $server = $test->{fresh} ? undef : $server{"@flags"};
-		$server ||= Cairn->start(flags => \@flags, unix => $unix);
+		$server ||= Cairn->start(flags => \@flags, unix => $unix,
+		    debug => $test->{debug});
 		$server{"@flags"} = $server if !$test->{fresh};
 		local $TODO = !Cairn::is_reference() ? $test->{todo}
 		    : $test->{differs} && 'memcached differs';

@@ -6,15 +6,25 @@
 
 #include "os/os.h"
 
-int64_t
-clock_unix_ms(const struct clock *clock)
+static int64_t
+system_unix_ms(void)
 {
 	struct timespec now;
 
-	if (clock->set)
-		return clock->unix_ms;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Each field stands for itself, so they need not be read at one moment. */
+int64_t
+clock_unix_ms(const struct clock *clock)
+{
+	int64_t shift = atomic_load_explicit(&clock->shift_ms,
+	    memory_order_relaxed);
+
+	if (atomic_load_explicit(&clock->stopped, memory_order_acquire))
+		return clock->stopped_ms + shift;
+	return system_unix_ms() + shift;
 }
 
 int64_t
@@ -33,14 +43,29 @@ clock_monotonic_us(void)
 }
 
 void
-clock_set(struct clock *clock, int64_t unix_ms)
+clock_stop(struct clock *clock)
 {
-	clock->set = true;
-	clock->unix_ms = unix_ms;
+	if (!clock->stopped)
+		clock->stopped_ms = system_unix_ms();
+	clock->stopped = true;
 }
 
 void
-clock_advance(struct clock *clock, int64_t ms)
+clock_go_on(struct clock *clock)
 {
-	clock->unix_ms += ms;
+	clock->stopped = false;
+}
+
+bool
+clock_shift(struct clock *clock, int64_t ms)
+{
+	int64_t before = clock->shift_ms;
+
+	do {
+		if (ms > CLOCK_SHIFT_MAX - before ||
+		    ms < -CLOCK_SHIFT_MAX - before)
+			return false;
+	} while (!atomic_compare_exchange_weak(&clock->shift_ms, &before,
+	    before + ms));
+	return true;
 }

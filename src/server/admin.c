@@ -68,6 +68,27 @@ set_verbosity(struct admin *admin, const struct request *request)
 	return STATUS_OK;
 }
 
+/* debugtime p|r|n: stop the clock, let it go on, shift it by n seconds. */
+static enum status
+debug_time(struct admin *admin, const struct request *request)
+{
+	struct slice word = request->argument;
+	int64_t seconds;
+
+	if (!admin->debug)
+		return STATUS_ERROR;
+	if (slice_equal(word, SLICE("p")))
+		clock_stop(admin->clock);
+	else if (slice_equal(word, SLICE("r")))
+		clock_go_on(admin->clock);
+	else if (!decimal_parse_signed(word, &seconds) ||
+	    seconds < -CLOCK_SHIFT_MAX / 1000 ||
+	    seconds > CLOCK_SHIFT_MAX / 1000 ||
+	    !clock_shift(admin->clock, seconds * 1000))
+		return STATUS_ERROR;
+	return STATUS_OK;
+}
+
 void
 admin_serve(void *context, const struct request *request,
     struct reply *reply, struct output *output)
@@ -89,6 +110,9 @@ admin_serve(void *context, const struct request *request,
 		break;
 	case OP_VERBOSITY:
 		reply->status = set_verbosity(admin, request);
+		break;
+	case OP_DEBUG_TIME:
+		reply->status = debug_time(admin, request);
 		break;
 	case OP_VERSION:
 		reply->status = STATUS_VERSION;

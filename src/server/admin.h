@@ -20,7 +20,8 @@
 
 struct admin {
 	const struct options	*options;
-	const struct clock	*clock;
+	struct clock		*clock;
+	bool			 debug;		/* debugging commands work */
 	struct log		*log;
 	struct router		*router;
 	struct worker		**workers;

@@ -323,6 +323,7 @@ open_admin(struct server *server, struct error *error)
 	server->admin = (struct admin){
 		.options = options,
 		.clock = &server->clock,
+		.debug = DEBUG_COMMANDS,
 		.log = &server->log,
 		.router = &server->router,
 		.workers = server->workers,

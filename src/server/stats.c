@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
 #include "proto/words.h"
 #include "server/stats_group.h"
 
@@ -82,7 +81,7 @@ verify(struct admin *admin, struct slice words, const struct answer *answer)
 {
 	(void)words;
 	(void)answer;
-	if (!DEBUG_COMMANDS)
+	if (!admin->debug)
 		return STATUS_ERROR;
 	route_verify(admin->router, clock_unix_ms(admin->clock));
 	return STATUS_OK;

@@ -92,6 +92,14 @@ server_program
 	    : find_program($name) || croak("no program $name");
 }
 
+# The same with the commands for tests: t/cairnd-debug of the build.
+sub
+debug_program
+{
+	return $ENV{CAIRN_SERVER} ? server_program()
+	    : File::Spec->rel2abs(builddir() . '/t/cairnd-debug');
+}
+
 # True when the program under test is the reference, memcached, which lacks
 # our own flags.
 sub
@@ -121,6 +129,7 @@ account_flags
 
 # Start a server and wait until it listens. Takes
 #	program		path (default: the program under test)
+#	debug		true: with the commands for tests, see later()
 #	flags		reference to a list of flags
 #	unix		true: listen on a unix socket in place of TCP
 #	listen		address for -l (default 127.0.0.1; '' for no -l)
@@ -143,7 +152,8 @@ launch
 {
 	my ($class, %option) = @_;
 	my $self = bless {
-		program => $option{program} || server_program(),
+		program => $option{program} || ($option{debug} ?
+		    debug_program() : server_program()),
 		flags => $option{flags} || [],
 		unix => $option{unix},
 		option => \%option,
@@ -379,6 +389,23 @@ free_port
 	    Listen => 1, ReuseAddr => 1) or croak("no free port: $!");
 
 	return $socket->sockport;
+}
+
+# Let seconds go by for a server that was started with `debug`: its clock is
+# shifted, so nobody has to wait. The reference has no such clock.
+sub
+later
+{
+	my ($self, $seconds) = @_;
+
+	if (is_reference($self->{program})) {
+		sleep $seconds;
+		return;
+	}
+	my $client = $self->connect;
+	my $reply = $client->ask("debugtime $seconds");
+	croak("debugtime: $reply") if $reply ne 'OK';
+	$client->close;
 }
 
 sub

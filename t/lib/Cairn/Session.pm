@@ -28,8 +28,11 @@
 #	! eof [B]	this side ends its sending half
 #	! silence	nothing must come within 50 ms
 #	! wait 1.1	sleep
+#	! later 10	so many seconds pass, for which nobody waits; the test has
+#			a server of its own
 #	! flags ...	as the first line of a test: a server of other flags
 #	! fresh		the test has a server of its own
+#	! debug		the same, and it knows the commands for tests
 #	! differs	memcached may answer otherwise (t/differential.t)
 #	! todo why	cairnd does not do this yet
 #	! exit N	the server must end with this status within 2 seconds
@@ -79,9 +82,13 @@ read_file
 			else { @flags = @words }
 		} elsif (@tests && $text =~ /^! (fresh|differs)$/) {
 			$tests[-1]{$1} = 1;
+		} elsif (@tests && $text eq '! debug') {
+			$tests[-1]{debug} = $tests[-1]{fresh} = 1;
 		} elsif (@tests && $text =~ /^! todo (.+)$/) {
 			$tests[-1]{todo} = $1;
 		} elsif (@tests && (my $step = parse_step($text))) {
+			$tests[-1]{debug} = $tests[-1]{fresh} = 1
+			    if $step->{what} eq 'later';
 			push @{$tests[-1]{steps}}, { %$step, line => $. };
 		} else {
 			croak("$path:$.: cannot read '$text'");
@@ -98,7 +105,7 @@ parse_step
 	return { what => $1, peer => $2 || 'A' }
 	    if $text =~ /^! (open|close|hangup|eof|silence)(?: ([A-Z]))?$/;
 	return { what => $1, number => $2 }
-	    if $text =~ /^! (wait|exit) ([\d.]+)$/;
+	    if $text =~ /^! (wait|later|exit) ([\d.]+)$/;
 	return undef if $text !~ /^([A-Z]?)(>\|?|<~?)(?: (.*))?$/;
 	my ($peer, $kind, $rest) = ($1 || 'A', $2, $3 // '');
 	return { what => 'send', peer => $peer,
@@ -190,6 +197,8 @@ take_step
 		$peers->{$step->{peer}} = $server->connect(timeout => $TIMEOUT);
 	} elsif ($what eq 'wait') {
 		sleep $step->{number};
+	} elsif ($what eq 'later') {
+		$server->later($step->{number});
 	} elsif ($what eq 'exit') {
 		my $status = $server->wait_for_exit(2 * $Cairn::SLOWNESS);
 		die("the server still runs\n") if !defined $status;
