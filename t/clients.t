@@ -42,11 +42,21 @@ my @clients = (
 	{ client => 'pylibmc', file => 'pylibmc_mixed.py',
 	    modes => ['text', 'binary'],
 	    install => 'python3-pylibmc', servers => 2 },
+	{ client => 'php-memcached', file => 'php_memcached_mixed.php',
+	    modes => ['text', 'binary'],
+	    install => 'php-cli php-memcached', servers => 2 },
+	{ client => "perl's Cache::Memcached",
+	    file => 'cache_memcached_mixed.pl', modes => ['pure', 'fast'],
+	    install => 'libcache-memcached-perl libcache-memcached-fast-perl',
+	    servers => 2 },
+	{ client => "ruby's dalli", file => 'dalli_mixed.rb',
+	    modes => ['binary', 'meta'], install => 'ruby ruby-dalli',
+	    servers => 2 },
 	{ client => 'libmemcached', file => 'libmemcached.pl',
 	    modes => ['text', 'binary'], install => 'libmemcached-tools' },
 );
 
-my %interpreter = (pl => 'perl', py => 'python3');
+my %interpreter = (php => 'php', pl => 'perl', py => 'python3', rb => 'ruby');
 
 # The modes in which cairnd cannot be used yet.
 my %todo = (binary => 'the binary protocol is not there yet');

@@ -31,12 +31,6 @@ def check(name, got, want):
     print("# want %.200r" % (want,))
 
 
-def skip(why):
-    global count
-    count += 1
-    print("ok %d # SKIP %s" % (count, why))
-
-
 def raises(name, exception, function, *args, **kwargs):
     try:
         got = function(*args, **kwargs)
