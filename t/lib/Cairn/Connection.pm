@@ -13,6 +13,8 @@ use warnings;
 use Carp qw(croak);
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Select;
+use IO::Socket::IP;
+use IO::Socket::UNIX;
 use Socket qw(IPPROTO_TCP TCP_NODELAY SHUT_WR);
 use Time::HiRes qw(time);
 
@@ -29,6 +31,18 @@ new
 	binmode $socket;
 	return bless { socket => $socket, timeout => $timeout, input => '',
 	    eof => 0, select => IO::Select->new($socket) }, $class;
+}
+
+# A connection to HOST:PORT or the path of a unix socket.
+sub
+to
+{
+	my ($class, $address, $timeout) = @_;
+	my $socket = $address =~ m{/} ? IO::Socket::UNIX->new(Peer => $address)
+	    : IO::Socket::IP->new(PeerAddr => $address);
+
+	croak("cannot connect to $address: $! $@") if !$socket;
+	return $class->new($socket, $timeout // 10);
 }
 
 sub
