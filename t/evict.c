@@ -522,6 +522,142 @@ large_values_among_small_ones_use_all_memory(void)
 	end();
 }
 
+/*
+ * How long a request may take, in chunks that it looks at to empty pages.
+ * Pages of a store of 128 MB hold up to 2,300 items.
+ */
+
+#define CHUNKS_AT_ONCE	64
+
+static uint64_t emptied_by_one;	/* at most, by one request */
+
+static void
+look_at_work(uint64_t before)
+{
+	uint64_t emptied = store->evict.emptied - before;
+
+	if (emptied > emptied_by_one)
+		emptied_by_one = emptied;
+}
+
+static void
+measured_set(const char *name, size_t length)
+{
+	uint64_t before = store->evict.emptied;
+
+	EXPECT_EQUAL(set(name, bytes_of(length)), STORE_OK);
+	look_at_work(before);
+	EXPECT(has(name, bytes_of(length)));
+}
+
+static void
+measured_gets(unsigned count)
+{
+	for (unsigned n = 0; n < count; n++) {
+		uint64_t before = store->evict.emptied;
+
+		get("k1");
+		look_at_work(before);
+	}
+}
+
+/* Small items, until some had to go. */
+static void
+begin_full_of_small_items(void)
+{
+	begin(128 * MB);
+	emptied_by_one = 0;
+	for (unsigned n = 0; store_counts(store)->evictions < 1000; n++)
+		measured_set(numbered("k", n), 20);
+}
+
+static void
+end_with_little_work_in_each_request(void)
+{
+	uint64_t before = store->evict.emptied;
+
+	EXPECT(store->evict.emptied > 1000);
+	if (!EXPECT(emptied_by_one <= CHUNKS_AT_ONCE))
+		printf("# %u chunks in one request\n",
+		    (unsigned)emptied_by_one);
+	while (store_tick(store, CHUNKS_AT_ONCE)) {
+		EXPECT(store->evict.emptied - before <= CHUNKS_AT_ONCE);
+		before = store->evict.emptied;
+	}
+	end();
+}
+
+static void
+growing_values_get_their_first_pages_in_small_steps(void)
+{
+	begin_full_of_small_items();
+	for (size_t length = 100; length < 60000; length += length / 3) {
+		measured_set(numbered("growing", (unsigned)length), length);
+		measured_gets(300);
+	}
+	end_with_little_work_in_each_request();
+}
+
+static void
+many_sizes_at_once_get_room_in_small_steps(void)
+{
+	begin_full_of_small_items();
+	for (size_t length = 60000; length > 100; length -= length / 20)
+		measured_set(numbered("new", (unsigned)length), length);
+	for (unsigned n = 0; n < 20000; n++)
+		measured_set(numbered("more", n), n % 30000);
+	end_with_little_work_in_each_request();
+}
+
+/* The index grows at the cost of pages. */
+static void
+the_index_gets_room_in_small_steps(void)
+{
+	begin(128 * MB);
+	emptied_by_one = 0;
+	for (unsigned n = 0; n < 50000; n++)
+		measured_set(numbered("large", n), 3000);
+	for (unsigned n = 0; n < 2000000; n++) {
+		const char *name = numbered("k", random_zipf(1000000));
+
+		if (get(name) == STORE_MISS)
+			measured_set(name, 20);
+	}
+	EXPECT(((size_t)store->slab.pages_held << store->slab.page_shift) +
+	    store_index_size(store) <= 129 * MB);
+	end_with_little_work_in_each_request();
+}
+
+static void
+a_lower_limit_is_reached_in_small_steps(void)
+{
+	begin_full_of_small_items();
+	store_set_limit(store, 100 * MB);
+	for (unsigned n = 0; n < 20000; n++)
+		measured_set(numbered("new", n), 20);
+	EXPECT_EQUAL(store_tick(store, CHUNKS_AT_ONCE), true);
+	end_with_little_work_in_each_request();
+}
+
+/* Eviction of what is large itself is no work to speak of. */
+static void
+a_large_value_empties_no_more_than_the_pages_it_takes(void)
+{
+	uint64_t chunks;
+
+	begin_full_of_small_items();
+	chunks = slab_page_size(&store->slab) / 48;
+	for (unsigned n = 0; n < 20; n++) {
+		uint64_t before = store->evict.emptied;
+
+		EXPECT_EQUAL(set(numbered("large", n), bytes_of(ITEM_MAX -
+		    100)), STORE_OK);
+		EXPECT(store->evict.emptied - before <= chunks *
+		    (ITEM_MAX / slab_page_size(&store->slab) + 1));
+	}
+	end();
+}
+
 int
 main(void)
 {
@@ -540,5 +676,10 @@ main(void)
 	RUN(classes_of_equal_worth_keep_their_pages);
 	RUN(many_sizes_use_all_memory);
 	RUN(large_values_among_small_ones_use_all_memory);
+	RUN(growing_values_get_their_first_pages_in_small_steps);
+	RUN(many_sizes_at_once_get_room_in_small_steps);
+	RUN(the_index_gets_room_in_small_steps);
+	RUN(a_lower_limit_is_reached_in_small_steps);
+	RUN(a_large_value_empties_no_more_than_the_pages_it_takes);
 	return tap_done();
 }

@@ -739,15 +739,15 @@ a_slab_says_whether_it_has_a_page(void)
 	struct handed handed = { NULL, NULL, 0, 0 };
 
 	open_slab(1 * MB, 1.25, 48);
-	while (slab_has_page(&slab))
+	while (slab_free_pages(&slab) > 0)
 		EXPECT(hand_out(&handed, slab.class_count - 1, 1));
 	EXPECT(!slab_grow(&slab, 0, SLAB_SMALL));
 	take_back(&handed, 0);
-	EXPECT(slab_has_page(&slab));
+	EXPECT_EQUAL(slab_free_pages(&slab), 1);
 	slab_allow(&slab, slab.pages_held - 1);
-	EXPECT(!slab_has_page(&slab));
+	EXPECT_EQUAL(slab_free_pages(&slab), 0);
 	slab_allow(&slab, slab.pages_held + 1);
-	EXPECT(slab_has_page(&slab));
+	EXPECT_EQUAL(slab_free_pages(&slab), 1);
 	EXPECT(slab_grow(&slab, 0, SLAB_SMALL));
 	take_back_all(&handed);
 	slab_close(&slab);

@@ -20,15 +20,22 @@
  * at no cost per request, and no class can keep its pages by having been
  * first. The page is emptied a few chunks with each request; items on it
  * that were hit move to other chunks of their class.
+ *
+ * No request empties a whole page, if pages are large. One is kept spare for
+ * a class that has none; while the next one is being emptied, such a class
+ * takes a chunk of a larger one. Only what is larger than all that is there
+ * may have to wait for a page, of which it then takes half or more.
  */
 #include "store/evict.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "store/expiry.h"
 #include "store/items.h"
 #include "store/state.h"
+#include "store/value.h"
 
 /* Chunks that a hand passes in one call; then the coldest seen has to go. */
 #define HAND_STEPS	64
@@ -59,6 +66,9 @@
 
 /* Chunks of a page being emptied that one request looks at. */
 #define EMPTY_CHUNKS	16
+
+/* From this size on, emptying a page takes so long that one is kept spare. */
+#define SPARE_PAGE	((size_t)64 << 10)
 
 /* Pages of one queue that are tried before the next class is. */
 #define PAGE_TRIES	64
@@ -183,6 +193,21 @@ evict_proven(struct store *store, uint64_t hash)
 	return take_ghost(&store->evict, hash, &ghost);
 }
 
+/* Pages that are kept for classes without. */
+static uint32_t
+spare_pages(const struct store *store)
+{
+	return store->config.evict &&
+	    slab_page_size(&store->slab) >= SPARE_PAGE;
+}
+
+/* Is there a free page besides the spare one? */
+static bool
+has_page(const struct store *store)
+{
+	return slab_free_pages(&store->slab) > spare_pages(store);
+}
+
 /* How many of a class's pages should be in its small queue. */
 static uint32_t
 small_pages(uint32_t pages)
@@ -220,8 +245,7 @@ main_is_open(const struct store *store, const struct slab_class *class)
 	const struct slab_queue *queue = &class->queue[SLAB_MAIN];
 
 	return !store->config.evict || class->queue[SLAB_SMALL].pages == 0 ||
-	    slab_has_page(&store->slab) ||
-	    (uint64_t)queue->pages * class->chunks >
+	    has_page(store) || (uint64_t)queue->pages * class->chunks >
 	    queue->used + class->chunks;
 }
 
@@ -239,7 +263,8 @@ alloc_free(struct store *store, unsigned number, bool proven)
 		handle = slab_alloc(slab, number, SLAB_MAIN);
 	if (handle == 0 && proven)
 		handle = slab_alloc(slab, number, SLAB_SMALL);
-	if (handle == 0 && slab_grow(slab, number, growing_queue(class)))
+	if (handle == 0 && has_page(store) &&
+	    slab_grow(slab, number, growing_queue(class)))
 		return alloc_free(store, number, proven);
 	return handle;
 }
@@ -362,24 +387,6 @@ evict_small(struct store *store, unsigned number)
 	return false;
 }
 
-uint32_t
-evict_alloc(struct store *store, unsigned class, bool proven)
-{
-	uint32_t handle;
-
-	while ((handle = alloc_free(store, class, proven)) == 0) {
-		if (!store->config.evict)
-			return 0;
-		if (!proven && evict_small(store, class))
-			continue;
-		if (evict_main(store, class))
-			proven = true;	/* its chunk is to be used */
-		else if (!evict_small(store, class) && !evict_page(store))
-			return 0;
-	}
-	return handle;
-}
-
 /*
  * The page that the class would miss least, and that nobody holds: the one
  * that the hand comes to next. Where it stands, half of the page is newest.
@@ -461,6 +468,39 @@ richest_class(const struct store *store)
 	return richest;
 }
 
+/* Empty a page from now on, for a class or for whoever needs one. */
+static void
+begin_emptying(struct store *store, uint32_t page, unsigned class)
+{
+	store->evict.page = page;
+	store->evict.class = class;
+	store->evict.chunk = 0;
+	slab_close_page(&store->slab, page);
+}
+
+/*
+ * Choose a page to empty, of the class that needs it least among those with
+ * more than `least`. False: there is none that nobody holds.
+ */
+static bool
+choose_page(struct store *store, uint32_t least)
+{
+	bool tried[SLAB_CLASSES_MAX] = { false };
+	int class;
+
+	while ((class = poorest_class(store, least, tried)) != -1) {
+		uint32_t page = page_to_give(store,
+		    &store->slab.classes[class]);
+
+		if (page != SLAB_NO_PAGE) {
+			begin_emptying(store, page, SLAB_NO_CLASS);
+			return true;
+		}
+		tried[class] = true;
+	}
+	return false;
+}
+
 /* Compare the classes, and choose a page to move if they are uneven. */
 static void
 compare_classes(struct store *store)
@@ -468,6 +508,7 @@ compare_classes(struct store *store)
 	struct evict *evict = &store->evict;
 	bool tried[SLAB_CLASSES_MAX] = { false };
 	int from = poorest_class(store, 1, tried), to = richest_class(store);
+	uint32_t page;
 
 	for (unsigned i = 0; i < store->slab.class_count; i++)
 		evict->classes[i].hits *= MOVE_FADE;
@@ -475,12 +516,9 @@ compare_classes(struct store *store)
 	    utility(store, (unsigned)to) <=
 	    MOVE_RATIO * utility(store, (unsigned)from))
 		return;
-	evict->page = page_to_give(store, &store->slab.classes[from]);
-	if (evict->page == SLAB_NO_PAGE)
-		return;
-	evict->class = (unsigned)to;
-	evict->chunk = 0;
-	slab_close_page(&store->slab, evict->page);
+	page = page_to_give(store, &store->slab.classes[from]);
+	if (page != SLAB_NO_PAGE)
+		begin_emptying(store, page, (unsigned)to);
 }
 
 /* One chunk of the page being emptied: what was hit stays in its class. */
@@ -511,48 +549,6 @@ empty_chunk(struct store *store, uint32_t chunk)
 	evict_item(store, handle, false);
 }
 
-/* A page that nobody holds. */
-static void
-empty_at_once(struct store *store, uint32_t page)
-{
-	struct slab *slab = &store->slab;
-
-	slab_close_page(slab, page);
-	for (uint32_t chunk = 0; slab->pages[page].used > 0; chunk++) {
-		CHECK(chunk < slab->pages[page].fresh);
-		empty_chunk(store, slab_handle(slab, page, chunk));
-	}
-	/* The last one to go released it, unless there was none. */
-	if (slab->pages[page].closed)
-		slab_free_page(slab, page);
-}
-
-bool
-evict_page(struct store *store)
-{
-	bool tried[SLAB_CLASSES_MAX] = { false };
-	uint32_t least = 1;		/* leave each class a page at first */
-
-	for (;;) {
-		int class = poorest_class(store, least, tried);
-		uint32_t page;
-
-		if (class == -1 && least == 0)
-			return false;
-		if (class == -1) {
-			least = 0;
-			continue;
-		}
-		tried[class] = true;
-		page = page_to_give(store, &store->slab.classes[class]);
-		if (page != SLAB_NO_PAGE) {
-			empty_at_once(store, page);
-			store->counts.pages_moved++;
-			return true;
-		}
-	}
-}
-
 static bool
 emptying(const struct store *store)
 {
@@ -560,13 +556,17 @@ emptying(const struct store *store)
 	    store->slab.pages[store->evict.page].closed;
 }
 
-static void
-empty_some(struct store *store)
+/*
+ * Look at up to `chunks` chunks of the page that was chosen. True: it is
+ * free.
+ */
+static bool
+empty_some(struct store *store, unsigned chunks)
 {
 	struct evict *evict = &store->evict;
 	struct slab *slab = &store->slab;
 
-	for (unsigned n = 0; n < EMPTY_CHUNKS && emptying(store); n++) {
+	for (; emptying(store); chunks--) {
 		if (slab->pages[evict->page].used == 0) {
 			slab_free_page(slab, evict->page);
 			break;
@@ -575,17 +575,133 @@ empty_some(struct store *store)
 			/* Somebody holds an item here: it stays. */
 			slab_open_page(slab, evict->page);
 			evict->page = SLAB_NO_PAGE;
-			return;
+			return false;
 		}
+		if (chunks == 0)
+			return false;
+		evict->emptied++;
 		empty_chunk(store, slab_handle(slab, evict->page,
 		    evict->chunk++));
 	}
-	if (emptying(store))
-		return;
 	evict->page = SLAB_NO_PAGE;
 	store->counts.pages_moved++;
-	slab_grow(slab, evict->class,
-	    growing_queue(&slab->classes[evict->class]));
+	return true;
+}
+
+/* Go on with the page that was chosen; its class gets it when it is free. */
+static void
+go_on_emptying(struct store *store, unsigned chunks)
+{
+	unsigned class = store->evict.class;
+
+	if (empty_some(store, chunks) && class != SLAB_NO_CLASS &&
+	    has_page(store))
+		slab_grow(&store->slab, class,
+		    growing_queue(&store->slab.classes[class]));
+}
+
+/* Free a page, however long that takes. It is kept, whatever the limit is. */
+static bool
+empty_at_once(struct store *store)
+{
+	struct slab *slab = &store->slab;
+	uint32_t allowed = slab->pages_allowed;
+	bool freed = false;
+
+	slab->pages_allowed = UINT32_MAX;
+	while (!freed && (store->evict.page != SLAB_NO_PAGE ||
+	    choose_page(store, 1) || choose_page(store, 0)))
+		freed = empty_some(store, UINT_MAX);
+	slab->pages_allowed = allowed;
+	return freed;
+}
+
+/* Give a class the spare page. evict_balance() sees to the next one. */
+static bool
+take_spare(struct store *store, unsigned number)
+{
+	struct slab_class *class = &store->slab.classes[number];
+
+	return slab_grow(&store->slab, number, growing_queue(class));
+}
+
+/*
+ * A chunk of a larger class that is free or whose item may go, while the
+ * spare page is being renewed.
+ */
+static uint32_t
+borrow(struct store *store, unsigned class)
+{
+	struct slab *slab = &store->slab;
+
+	if (spare_pages(store) == 0)
+		return 0;
+	evict_balance(store, 0);
+	while (++class < slab->class_count - 1) {
+		uint32_t handle;
+
+		if (slab_class_pages(&slab->classes[class]) == 0)
+			continue;
+		handle = slab_alloc(slab, class, SLAB_MAIN);
+		if (handle == 0 && evict_main(store, class))
+			handle = slab_alloc(slab, class, SLAB_MAIN);
+		if (handle == 0 && evict_small(store, class))
+			handle = slab_alloc(slab, class, SLAB_SMALL);
+		if (handle != 0)
+			return handle;
+	}
+	return 0;
+}
+
+uint32_t
+evict_alloc(struct store *store, unsigned class, bool proven)
+{
+	uint32_t handle;
+
+	while ((handle = alloc_free(store, class, proven)) == 0) {
+		if (!store->config.evict)
+			return 0;
+		if (!proven && evict_small(store, class))
+			continue;
+		if (evict_main(store, class)) {
+			proven = true;	/* its chunk is to be used */
+			continue;
+		}
+		if (evict_small(store, class) || take_spare(store, class))
+			continue;
+		handle = borrow(store, class);
+		if (handle != 0)
+			return handle;
+		if (!take_spare(store, class) && !empty_at_once(store))
+			return 0;
+	}
+	return handle;
+}
+
+void
+evict_balance(struct store *store, uint32_t stored)
+{
+	bool over = store->slab.pages_held > store->slab.pages_allowed;
+
+	if (store->evict.page != SLAB_NO_PAGE || !store->config.evict ||
+	    (!over && slab_free_pages(&store->slab) >= spare_pages(store)))
+		return;
+	if (stored != 0)
+		value_pin_pages(store, stored, 1);
+	if (!choose_page(store, 1) && over)
+		choose_page(store, 0);
+	if (stored != 0)
+		value_pin_pages(store, stored, -1);
+}
+
+bool
+evict_slice(struct store *store, unsigned budget)
+{
+	evict_balance(store, 0);
+	if (store->evict.page != SLAB_NO_PAGE)
+		go_on_emptying(store, budget);
+	evict_balance(store, 0);
+	return store->evict.page != SLAB_NO_PAGE;
 }
 
 bool
@@ -595,11 +711,11 @@ evict_step(struct store *store)
 	bool moving = evict->page != SLAB_NO_PAGE;
 
 	if (moving)
-		empty_some(store);
+		go_on_emptying(store, EMPTY_CHUNKS);
 	if (++evict->requests < MOVE_REQUESTS)
 		return moving;
 	evict->requests = 0;
-	if (evict->page == SLAB_NO_PAGE && !slab_has_page(&store->slab) &&
+	if (evict->page == SLAB_NO_PAGE && !has_page(store) &&
 	    store->config.evict)
 		compare_classes(store);
 	return moving;

@@ -26,10 +26,11 @@ struct evict {
 	struct evict_class	classes[SLAB_CLASSES_MAX];
 	uint8_t			clocks[SLAB_CLASSES_MAX];
 	uint32_t		requests;	/* since pages were compared */
-	/* A page that is being emptied for a class. */
+	/* A page that is being emptied. */
 	uint32_t		page;		/* SLAB_NO_PAGE: none */
 	uint32_t		chunk;		/* the next to look at */
-	unsigned		class;
+	unsigned		class;		/* to get it, or SLAB_NO_CLASS */
+	uint64_t		emptied;	/* chunks, by all calls so far */
 };
 
 /* `limit` is the store's; the ghosts take a part of it. */
@@ -57,7 +58,16 @@ void	evict_miss(struct store *, uint64_t hash);
 /* Was this new key evicted lately, without a fair chance? */
 bool	evict_proven(struct store *, uint64_t hash);
 
-/* Empty one page, of the class that needs it least, and release it. */
-bool	evict_page(struct store *);
+/*
+ * Begin to empty a page if more are held than the limit leaves, or if there
+ * is none spare; but not one that item `stored` is on, if not 0.
+ */
+void	evict_balance(struct store *, uint32_t stored);
+
+/*
+ * Housekeeping: go on with emptying a page, looking at no more than `budget`
+ * chunks. True: there is more to do.
+ */
+bool	evict_slice(struct store *, unsigned budget);
 
 #endif

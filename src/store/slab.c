@@ -305,6 +305,7 @@ take_page(struct slab *slab)
 
 	if (page != SLAB_NO_PAGE) {
 		slab->pool = slab->pages[page].next;
+		slab->pages_pooled--;
 		return page;
 	}
 	if (slab->pages_held >= slab->pages_allowed)
@@ -331,16 +332,20 @@ release_page(struct slab *slab, uint32_t page)
 		    slab_page_size(slab));
 		slab->pages_held--;
 		list = &slab->returned;
+	} else {
+		slab->pages_pooled++;
 	}
 	slab->pages[page].next = *list;
 	*list = page;
 }
 
-bool
-slab_has_page(const struct slab *slab)
+uint32_t
+slab_free_pages(const struct slab *slab)
 {
-	return slab->pool != SLAB_NO_PAGE ||
-	    slab->pages_held < slab->pages_allowed;
+	uint32_t more = slab->pages_allowed > slab->pages_held ?
+	    slab->pages_allowed - slab->pages_held : 0;
+
+	return slab->pages_pooled + more;
 }
 
 bool
@@ -470,6 +475,7 @@ slab_allow(struct slab *slab, uint32_t pages)
 		uint32_t page = slab->pool;
 
 		slab->pool = slab->pages[page].next;
+		slab->pages_pooled--;
 		release_page(slab, page);	/* which returns it */
 	}
 }

@@ -70,6 +70,7 @@ struct slab {
 	uint32_t		 pages_touched;	/* pages below were used once */
 	uint32_t		 pages_held;	/* in classes and in the pool */
 	uint32_t		 pages_allowed;	/* by the memory limit */
+	uint32_t		 pages_pooled;	/* in the pool */
 	uint32_t		 pool;		/* first free page with memory */
 	uint32_t		 returned;	/* first page given back to the OS */
 	struct slab_page	*pages;
@@ -163,8 +164,8 @@ uint32_t slab_alloc(struct slab *, unsigned class, enum slab_queue_name);
 /* Give the class a free page, if there is one and the limit allows it. */
 bool	slab_grow(struct slab *, unsigned class, enum slab_queue_name);
 
-/* Is there a page that slab_grow() would take? */
-bool	slab_has_page(const struct slab *);
+/* How many pages are there that slab_grow() would take? */
+uint32_t slab_free_pages(const struct slab *);
 
 /* The chunk is free again; a page without used chunks goes to the pool. */
 void	slab_free(struct slab *, uint32_t handle);

@@ -579,6 +579,7 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 		items_drop(store, old);
 	} else if (index_add(&store->index, key->hash, handle)) {
 		balance(store);
+		evict_balance(store, handle);
 	} else {
 		if (item->pins == 0)
 			items_free(store, handle);
@@ -733,19 +734,6 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 }
 
 /*
- * Give up a page when there are more than the limit leaves: it was lowered,
- * or the index has grown. A store that may not evict waits until some are
- * freed. True: one was given up.
- */
-static bool
-shed(struct store *store)
-{
-	return store->config.evict &&
-	    store->slab.pages_held > store->slab.pages_allowed &&
-	    evict_page(store);
-}
-
-/*
  * The commonest write: an item without optional fields, so without expiry or
  * unique, gets a value that is as long and is to have none either. Nothing of it
  * changes but the value.
@@ -773,13 +761,11 @@ store_put(struct store *store, const struct store_key *key,
 {
 	enum store_result result;
 	uint32_t old = find(store, key);
-	bool gone;
 
 	if (mode == STORE_SET && rewrite(store, old, value))
 		return STORE_OK;
 	/* Before, not after: what was just stored is not to go at once. */
-	gone = shed(store);
-	if (evict_step(store) || gone)
+	if (evict_step(store))
 		old = find(store, key);
 	result = condition(store, mode, old, value);
 	if (result == STORE_OK) {
@@ -960,7 +946,7 @@ store_tick(struct store *store, unsigned budget)
 	index_trim(&store->index, TRIM_BYTES);
 	balance(store);
 	more = expiry_slice(store, budget);
-	return shed(store) || more;
+	return evict_slice(store, budget) || more;
 }
 
 bool
@@ -1008,10 +994,5 @@ store_index_resizing(const struct store *store)
 uint32_t
 store_free_pages(const struct store *store)
 {
-	uint32_t count = 0;
-
-	for (uint32_t page = store->slab.pool; page != SLAB_NO_PAGE;
-	    page = store->slab.pages[page].next)
-		count++;
-	return count;
+	return store->slab.pages_pooled;
 }

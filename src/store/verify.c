@@ -103,6 +103,16 @@ verify_queue(const struct store *store, unsigned number,
 	CHECK(used == queue->used);
 }
 
+static uint32_t
+count_pool(const struct slab *slab)
+{
+	uint32_t count = 0;
+
+	for (uint32_t page = slab->pool; page != SLAB_NO_PAGE; count++)
+		page = slab->pages[page].next;
+	return count;
+}
+
 void
 store_verify(const struct store *store)
 {
@@ -118,5 +128,7 @@ store_verify(const struct store *store)
 	CHECK(sums.items == store->counts.items);
 	CHECK(sums.items == store->index.count);
 	CHECK(sums.bytes == store->counts.bytes);
-	CHECK(sums.pages + store_free_pages(store) == store->slab.pages_held);
+	CHECK(count_pool(&store->slab) == store->slab.pages_pooled);
+	CHECK(sums.pages + store->slab.pages_pooled ==
+	    store->slab.pages_held);
 }
