@@ -484,7 +484,7 @@ receive(struct pass *pass)
 	struct iovec room = { buffer + kept, CONN_RECEIVE_MAX };
 	ssize_t length = 0;
 
-	CHECK(kept <= CONN_LINE_MAX);
+	CHECK(kept <= (conn->unparsed ? CONN_RECEIVE_SIZE : CONN_LINE_MAX));
 	if (!conn->unparsed) {
 		length = stream_receive(&conn->stream, &room, 1);
 		if (length <= 0) {

@@ -30,9 +30,9 @@ on_read(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	if (stream->again) {
 		stream->again = false;
+		/* Its own timer has taken the event out of the loop. */
 		event_remove_timer(stream->read_event);
-		if (stream->timeout != NULL)
-			event_add(stream->read_event, stream->timeout);
+		event_add(stream->read_event, stream->timeout);
 	} else if (what & EV_TIMEOUT && !(what & EV_READ)) {
 		stream->calls->idle(stream->context);
 		return;
