@@ -103,6 +103,8 @@ proto_stat(struct output *output, const struct request *request,
 /*
  * The version that clients are told. They decide by its first three numbers
  * what they may use, so these are those of the memcached that we serve like.
+ * The memcached of npm looks for three numbers at the end, and ends without:
+ * that is why a version of ours has three.
  */
 #define PROTO_VERSION	"1.6.45-cairn-" PACKAGE_VERSION
 
