@@ -19,6 +19,7 @@
 use strict;
 use warnings;
 
+use File::Spec;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
@@ -26,10 +27,12 @@ use Time::HiRes qw(sleep time);
 
 use Cairn;
 
+my $NPM = "nodejs, npm, and what `make npm-clients` installs";
+
 # client	what the tests are called
 # file		the program, of t/clients/
 # modes		what it is called with, one after the other (text)
-# install	Debian's packages with the client
+# install	packages of Debian with the client
 # servers	how many (1)
 # flags		more flags of the servers
 # ours		the flags are none of memcached's
@@ -53,6 +56,10 @@ my @clients = (
 	{ client => "ruby's dalli", file => 'dalli_mixed.rb',
 	    modes => ['binary', 'meta'], install => 'ruby ruby-dalli',
 	    servers => 2 },
+	{ client => "npm's memcached", file => 'memcached_mixed.js',
+	    install => $NPM, servers => 2 },
+	{ client => "npm's memjs", file => 'memjs_mixed.js',
+	    modes => ['binary'], install => $NPM, servers => 2 },
 	{ client => 'libmemcached', file => 'libmemcached.pl',
 	    modes => ['text', 'binary'], install => 'libmemcached-tools' },
 	{ client => 'memcached-tool', file => 'memcached_tool.pl',
@@ -63,7 +70,7 @@ my @clients = (
 	    install => 'nutcracker', servers => 2 },
 );
 
-my %interpreter = (php => 'php', pl => 'perl', py => 'python3', rb => 'ruby');
+my %interpreter = (js => 'node', php => 'php', pl => 'perl', py => 'python3', rb => 'ruby');
 
 # The modes in which cairnd cannot be used yet.
 my %todo = (binary => 'the binary protocol is not there yet');
@@ -125,7 +132,8 @@ begin
 	$job->{process} = Cairn->run([$path,
 	    Cairn::srcdir() . "/t/clients/$job->{file}", $job->{mode},
 	    map { "127.0.0.1:$_->{port}" } @{$job->{servers}}],
-	    { CAIRN_PID => $job->{servers}[0]{pid} });
+	    { CAIRN_PID => $job->{servers}[0]{pid},
+	    NODE_PATH => node_path() });
 	$job->{give_up} = time + $PATIENCE;
 	return 1;
 }
@@ -140,6 +148,13 @@ interpreter
 
 	return -x "/usr/bin/$name" ? "/usr/bin/$name"
 	    : Cairn::find_program($name);
+}
+
+sub
+node_path
+{
+	return join ':', File::Spec->rel2abs(Cairn::builddir() .
+	    '/npm/node_modules'), $ENV{NODE_PATH} // ();
 }
 
 sub
