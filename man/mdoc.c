@@ -52,7 +52,7 @@ static const struct row {
 #define OPTION(group, kind, field, letter, name, argument, initial,	\
     low, high, setting, flags, help)					\
 	{ GROUP_##group, letter, name, argument, initial, flags, help },
-#define INERT(group, letter, name, argument, flags)			\
+#define INERT(group, kind, letter, name, argument, low, high, flags)	\
 	{ GROUP_##group, letter, name, argument, "", flags, "" },
 #include "server/options.def"
 };

@@ -298,7 +298,7 @@ arguments_are_neither_missing_nor_too_many(void)
 	EXPECT_TEXT(complaint("-o hashpower"),
 	    "-o hashpower needs an argument: number");
 	EXPECT_TEXT(complaint("-o ext_path="),
-	    "-o ext_path needs an argument: file");
+	    "-o ext_path needs an argument: file:size");
 	EXPECT_TEXT(complaint("--daemon=yes"), "--daemon takes no argument");
 	EXPECT_TEXT(complaint("-o maxconns_fast=1"),
 	    "-o maxconns_fast takes no argument");
@@ -316,6 +316,88 @@ suboptions_are_set_from_lists(void)
 	EXPECT(!options.maxconns_fast);
 	EXPECT_EQUAL(parse("-o no_maxconns_fast --extended=maxconns_fast"), 0);
 	EXPECT(options.maxconns_fast);
+}
+
+static void
+the_arguments_of_what_is_ignored_are_checked_too(void)
+{
+	static const char *const wrong[] = {
+		"-N 0", "-N x", "-o hashpower=11", "-o hashpower=33",
+		"-o hashpower=x", "-o hash_algorithm=md5", "-o slab_automove=3",
+		"-o slab_automove=-1", "-o slab_automove_ratio=0",
+		"-o slab_automove_ratio=1.5", "-o slab_automove_window=2",
+		"-o slab_automove_freeratio=x", "-o slab_sizes=x",
+		"-o slab_sizes=", "-o slab_sizes=100-", "-o slab_sizes=200-100",
+		"-o slab_sizes=100-107", "-o slab_chunk_max=0",
+		"-o tail_repair_time=9", "-o lru_crawler_sleep=1000001",
+		"-o lru_crawler_tocrawl=-1", "-o hot_lru_pct=0",
+		"-o hot_lru_pct=80", "-o warm_lru_pct=80",
+		"-o hot_lru_pct=40,warm_lru_pct=41", "-o hot_max_factor=0",
+		"-o warm_max_factor=x", "-o temporary_ttl=x",
+		"-o read_buf_mem_limit=x", "-o resp_obj_mem_limit=x",
+		"-o sock_cookie_id=x", "-o ext_page_size=x",
+		"-o ext_item_size=-1", "-o ext_max_frag=2", "-o ext_path=",
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		EXPECT_EQUAL(parse(wrong[i]), -1);
+	EXPECT_TEXT(complaint("-o hash_algorithm=md5"),
+	    "-o hash_algorithm: \"md5\" is none of jenkins|murmur3|xxh3");
+	EXPECT_TEXT(complaint("-o slab_sizes=100-101"), "-o slab_sizes: "
+	    "\"100-101\" is not a list of sizes, each at least 8 above the "
+	    "one before");
+	EXPECT_EQUAL(parse("-o slab_sizes=100-108-200"), 0);
+	EXPECT_EQUAL(parse("-o hot_lru_pct=40,warm_lru_pct=40"), 0);
+	EXPECT_EQUAL(parse("-o slab_automove_ratio=1"), 0);
+}
+
+static void
+settings_tell_what_was_asked_for_in_vain(void)
+{
+	EXPECT_EQUAL(parse(""), 0);
+	EXPECT_TEXT(options.ignored, "");
+	EXPECT_TEXT(setting("hashpower_init"), "0");
+	EXPECT_TEXT(setting("lru_crawler"), "yes");
+	EXPECT_EQUAL(parse("-o hashpower=16,no_slab_reassign,slab_automove=2,"
+	    "slab_automove_ratio=.5,slab_automove_window=40,slab_chunk_max=64,"
+	    "tail_repair_time=11,no_lru_crawler,lru_crawler_sleep=7 -N 2 "
+	    "-o lru_crawler_tocrawl=9,no_lru_maintainer,hot_lru_pct=10,"
+	    "warm_lru_pct=11,hot_max_factor=1.5,warm_max_factor=3,"
+	    "temporary_ttl=99,read_buf_mem_limit=3"), 0);
+	EXPECT_TEXT(setting("hashpower_init"), "16");
+	EXPECT_TEXT(setting("slab_reassign"), "no");
+	EXPECT_TEXT(setting("slab_automove"), "2");
+	EXPECT_TEXT(setting("slab_automove_ratio"), "0.50");
+	EXPECT_TEXT(setting("slab_automove_window"), "40");
+	EXPECT_TEXT(setting("slab_chunk_max"), "65536");
+	EXPECT_TEXT(setting("tail_repair_time"), "11");
+	EXPECT_TEXT(setting("lru_crawler"), "no");
+	EXPECT_TEXT(setting("lru_crawler_sleep"), "7");
+	EXPECT_TEXT(setting("lru_crawler_tocrawl"), "9");
+	EXPECT_TEXT(setting("lru_maintainer_thread"), "no");
+	EXPECT_TEXT(setting("hot_lru_pct"), "10");
+	EXPECT_TEXT(setting("warm_lru_pct"), "11");
+	EXPECT_TEXT(setting("hot_max_factor"), "1.50");
+	EXPECT_TEXT(setting("warm_max_factor"), "3.00");
+	EXPECT_TEXT(setting("temporary_ttl"), "99");
+	EXPECT_TEXT(setting("read_buf_mem_limit"), "3145728");
+	EXPECT_EQUAL(strlen(options.ignored), sizeof options.ignored - 1);
+	EXPECT_EQUAL(parse("-o hashpower=20 -N 2"), 0);
+	EXPECT_TEXT(options.ignored, "-o hashpower, -N");
+	EXPECT_EQUAL(parse("-o no_slab_automove"), 0);
+	EXPECT_TEXT(setting("slab_automove"), "0");
+	EXPECT_EQUAL(parse("-o slab_automove=2,slab_automove"), 0);
+	EXPECT_TEXT(setting("slab_automove"), "1");
+}
+
+static void
+a_list_of_suboptions_may_be_empty_or_end_in_a_comma(void)
+{
+	EXPECT_EQUAL(parse("-o idle_timeout=3,"), 0);
+	EXPECT_EQUAL(options.idle_timeout, 3);
+	EXPECT_EQUAL(parse("--extended="), 0);
+	EXPECT_EQUAL(parse("-o ,"), -1);
+	EXPECT_EQUAL(parse("-o modern,,modern"), -1);
 }
 
 static void
@@ -440,6 +522,9 @@ main(void)
 	RUN(unknown_words_are_named);
 	RUN(arguments_are_neither_missing_nor_too_many);
 	RUN(suboptions_are_set_from_lists);
+	RUN(the_arguments_of_what_is_ignored_are_checked_too);
+	RUN(settings_tell_what_was_asked_for_in_vain);
+	RUN(a_list_of_suboptions_may_be_empty_or_end_in_a_comma);
 	RUN(a_promise_of_protection_is_not_ignored);
 	RUN(protocols_are_named);
 	RUN(an_action_needs_words_without_a_fault);

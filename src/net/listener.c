@@ -216,6 +216,8 @@ add_socket(struct listener *listener, int fd, in_port_t port,
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = socket;
+	log_write(listener->config.log, LOG_LEVEL_INFO, "listening on %s",
+	    socket->origin.address);
 	return 0;
 }
 

@@ -139,6 +139,9 @@ prepare_process(struct server *server, struct error *error)
 	unsigned long files = (unsigned long)options->conn_limit + OWN_FILES;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (*options->ignored != '\0')
+		log_write(&server->log, LOG_LEVEL_INFO,
+		    "options without effect: %s", options->ignored);
 	if (os_raise_file_limit(files, &files) == -1)
 		log_write(&server->log, LOG_LEVEL_NOTICE,
 		    "only %lu descriptors are allowed, so fewer than %d "
@@ -375,6 +378,10 @@ announce(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
 
+	log_write(&server->log, LOG_LEVEL_INFO, "cairnd " PACKAGE_VERSION
+	    " with %d threads, %u shards, %zu megabytes for items",
+	    options->threads, server->router.shard_count,
+	    options->memory_limit >> 20);
 	if (options->pid_file != NULL &&
 	    daemon_write_pid(options->pid_file, error) == -1)
 		return -1;

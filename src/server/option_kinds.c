@@ -111,19 +111,34 @@ show_octal(const struct option_row *row, const struct options *options,
 	    (unsigned)*(const int *)option_shown(row, options));
 }
 
+/* A number of units of 2^shift bytes. */
 static int
-set_megabytes(const struct option_row *row, void *field, const char *value,
-    struct error *err)
+set_units(const struct option_row *row, void *field, const char *value,
+    int shift, struct error *err)
 {
 	int64_t number;
 
 	if (parse_number(row, value, &number, err) == -1)
 		return -1;
-	if ((uint64_t)number > SIZE_MAX >> 20)
+	if ((uint64_t)number > SIZE_MAX >> shift)
 		return error_set(err, "%s is more than this machine can name",
 		    value);
-	*(size_t *)field = (size_t)number << 20;
+	*(size_t *)field = (size_t)number << shift;
 	return 0;
+}
+
+static int
+set_kilobytes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	return set_units(row, field, value, 10, err);
+}
+
+static int
+set_megabytes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	return set_units(row, field, value, 20, err);
 }
 
 /* How far to shift for the suffix that ends the text, which is cut off. */
@@ -232,6 +247,48 @@ show_text(const struct option_row *row, const struct options *options,
 	snprintf(out, room, "%s", *text == NULL ? "NULL" : *text);
 }
 
+/* One of the words in the row's argument, which has bars between them. */
+static int
+set_choice(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	const char *word = row->argument;
+
+	while (*word != '\0') {
+		struct slice choice = { word, strcspn(word, "|") };
+
+		if (slice_equal(choice, slice_of(value)))
+			return set_text(row, field, value, err);
+		word += choice.length;
+		word += strspn(word, "|");
+	}
+	return error_set(err, "\"%.80s\" is none of %s", value,
+	    row->argument);
+}
+
+/* Sizes with dashes between them, each at least 8 above the one before. */
+static int
+set_sizes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	const char *word = value;
+	uint64_t least = (uint64_t)row->low, size;
+
+	for (;; word++) {
+		size_t length = strcspn(word, "-");
+
+		if (!decimal_parse((struct slice){ word, length }, &size) ||
+		    size < least || size > (uint64_t)row->high)
+			return error_set(err, "\"%.80s\" is not a list of "
+			    "sizes, each at least 8 above the one before",
+			    value);
+		least = size + 8;
+		word += length;
+		if (*word == '\0')
+			return set_text(row, field, value, err);
+	}
+}
+
 static int
 set_delimiter(const struct option_row *row, void *field, const char *value,
     struct error *err)
@@ -315,35 +372,36 @@ set_action(const struct option_row *row, void *field, const char *value,
 	return 0;
 }
 
-static int
-set_inert(const struct option_row *row, void *field, const char *value,
-    struct error *err)
-{
-	(void)field, (void)value;
-	if (row->group->effect == REFUSED)
-		return error_set(err, "not offered yet");
-	return 0;
-}
+#define BOOLEAN(word)							\
+	{ .set = set_bool, .show = show_bool, .implied = word, .negated = "no" }
 
 static const struct option_kind kinds[] = {
-	[OPTION_KIND_ON] = { set_bool, show_bool, "yes", NULL },
-	[OPTION_KIND_OFF] = { set_bool, show_bool, "no", NULL },
-	[OPTION_KIND_COUNT] = { set_count, show_number, "", NULL },
-	[OPTION_KIND_NUMBER] = { set_number, show_number, NULL, NULL },
-	[OPTION_KIND_OCTAL] = { set_octal, show_octal, NULL, NULL },
-	[OPTION_KIND_UDP] = { set_udp, show_number, NULL, NULL },
-	[OPTION_KIND_MEGABYTES] = { set_megabytes, show_size, NULL, NULL },
-	[OPTION_KIND_SIZE] = { set_size, show_size, NULL, NULL },
-	[OPTION_KIND_FACTOR] = { set_factor, show_factor, NULL, NULL },
-	[OPTION_KIND_TEXT] = { set_text, show_text, NULL, clear_text },
-	[OPTION_KIND_DELIMITER] = { set_delimiter, show_delimiter, NULL,
-	    NULL },
-	[OPTION_KIND_ADDRESSES] = { option_set_addresses,
-	    option_show_addresses, NULL, option_clear_addresses },
-	[OPTION_KIND_PROTOCOL] = { set_protocol, show_protocol, NULL, NULL },
-	[OPTION_KIND_ACTION] = { set_action, NULL, "", NULL },
-	[OPTION_KIND_EXTENDED] = { NULL, NULL, NULL, NULL },	/* a list */
-	[OPTION_KIND_INERT] = { set_inert, NULL, "", NULL },
+	[OPTION_KIND_ON] = BOOLEAN("yes"),
+	[OPTION_KIND_OFF] = BOOLEAN("no"),
+	[OPTION_KIND_COUNT] = { .set = set_count, .show = show_number,
+	    .implied = "" },
+	[OPTION_KIND_NUMBER] = { .set = set_number, .show = show_number,
+	    .implied = "1", .negated = "0" },
+	[OPTION_KIND_OCTAL] = { .set = set_octal, .show = show_octal },
+	[OPTION_KIND_UDP] = { .set = set_udp, .show = show_number },
+	[OPTION_KIND_KILOBYTES] = { .set = set_kilobytes, .show = show_size },
+	[OPTION_KIND_MEGABYTES] = { .set = set_megabytes, .show = show_size },
+	[OPTION_KIND_SIZE] = { .set = set_size, .show = show_size },
+	[OPTION_KIND_FACTOR] = { .set = set_factor, .show = show_factor },
+	[OPTION_KIND_TEXT] = { .set = set_text, .show = show_text,
+	    .clear = clear_text },
+	[OPTION_KIND_CHOICE] = { .set = set_choice, .show = show_text,
+	    .clear = clear_text },
+	[OPTION_KIND_SIZES] = { .set = set_sizes, .show = show_text,
+	    .clear = clear_text },
+	[OPTION_KIND_DELIMITER] = { .set = set_delimiter,
+	    .show = show_delimiter },
+	[OPTION_KIND_ADDRESSES] = { .set = option_set_addresses,
+	    .show = option_show_addresses, .clear = option_clear_addresses },
+	[OPTION_KIND_PROTOCOL] = { .set = set_protocol,
+	    .show = show_protocol },
+	[OPTION_KIND_ACTION] = { .set = set_action, .implied = "" },
+	[OPTION_KIND_EXTENDED] = { .set = NULL },	/* option_parse.c */
 };
 
 const struct option_kind *

@@ -51,33 +51,59 @@ find_name(enum option_form form, struct slice name)
 
 static int	parse_extended(struct parser *, const char *list);
 
+/* Note what has no effect, as far as there is room for it. */
+static void
+note_ignored(struct options *options, const char *spelled)
+{
+	size_t used = strlen(options->ignored);
+
+	snprintf(options->ignored + used, sizeof options->ignored - used,
+	    "%s%s", used > 0 ? ", " : "", spelled);
+}
+
 /*
- * Let a row take its value; NULL: none was given. `spelled` is the option as
- * the operator wrote it.
+ * Let a row take its value. `spelled` is the option as the operator wrote it.
  */
 static int
-apply(struct parser *parser, const struct option_row *row,
+set_value(struct parser *parser, const struct option_row *row,
     const char *spelled, const char *value)
 {
 	const struct option_kind *kind = option_kind(row->kind);
-	void *field = option_field(row, parser->options);
+	union option_value ignored = { .text = NULL };
+	bool kept = !(row->flags & OPTION_NO_FIELD);
+	void *field = kept ? option_field(row, parser->options) : &ignored;
 	struct error why;
+	int result;
 
-	if (value == NULL && needs_argument(row) &&
-	    row->group->effect != REFUSED)
-		return error_set(parser->error, "%s needs an argument: %s",
-		    spelled, row->argument);
-	if (row->kind == OPTION_KIND_EXTENDED)
-		return parse_extended(parser, value);
 	/* what is listed takes the place of the default, then adds up */
 	if (row->kind == OPTION_KIND_ADDRESSES &&
 	    !parser->given[option_number(row)])
 		kind->clear(field);
 	parser->given[option_number(row)] = true;
-	if (kind->set(row, field, value != NULL ? value : kind->implied,
-	    &why) == -1)
-		return error_set(parser->error, "%s: %s", spelled, why.text);
-	return 0;
+	result = kind->set(row, field, value, &why);
+	if (!kept && kind->clear != NULL)
+		kind->clear(field);
+	return result == -1 ? error_set(parser->error, "%s: %s", spelled,
+	    why.text) : 0;
+}
+
+/* The same for one that was given with an argument or, NULL, without. */
+static int
+apply(struct parser *parser, const struct option_row *row,
+    const char *spelled, const char *value)
+{
+	if (row->group->effect == REFUSED)
+		return error_set(parser->error, "%s: not offered yet",
+		    spelled);
+	if (value == NULL && needs_argument(row))
+		return error_set(parser->error, "%s needs an argument: %s",
+		    spelled, row->argument);
+	if (row->kind == OPTION_KIND_EXTENDED)
+		return parse_extended(parser, value);
+	if (row->group->effect == IGNORED)
+		note_ignored(parser->options, spelled);
+	return set_value(parser, row, spelled,
+	    value != NULL ? value : option_kind(row->kind)->implied);
 }
 
 static int
@@ -104,7 +130,8 @@ parse_suboption(struct parser *parser, const char *text)
 			row = NULL;
 		if (row != NULL && value != NULL)
 			return refuse_value(parser, spelled);
-		value = "no";
+		if (row != NULL)
+			value = option_kind(row->kind)->negated;
 	} else if (row != NULL && value != NULL && *row->argument == '\0') {
 		return refuse_value(parser, spelled);
 	}
@@ -126,7 +153,8 @@ parse_extended(struct parser *parser, const char *list)
 	if (copy == NULL)
 		return error_set(parser->error, "out of memory");
 	while (result == 0 && (text = strsep(&rest, ",")) != NULL)
-		result = parse_suboption(parser, text);
+		if (*text != '\0' || rest != NULL)	/* may end in a comma */
+			result = parse_suboption(parser, text);
 	free(copy);
 	return result;
 }
@@ -205,6 +233,9 @@ settle(struct parser *parser)
 		if (!address->protocol_given)
 			address->settings.protocol = options->protocol;
 	}
+	if (options->hot_lru_pct + options->warm_lru_pct > 80)
+		return error_set(parser->error, "hot_lru_pct and warm_lru_pct "
+		    "are more than 80 together");
 	if (options->max_item_size > options->memory_limit / 2)
 		return error_set(parser->error, "--max-item-size of %zu bytes "
 		    "is more than half of --memory-limit, %zu megabytes",

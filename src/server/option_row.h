@@ -36,8 +36,9 @@ struct option_row;
 
 /*
  * How words become a field, and a field becomes a word of `stats settings`.
- * `implied` is the value of an option that takes no argument. `clear` makes
- * the field empty; NULL when it owns nothing.
+ * `implied` is the value of an option without its argument, `negated` that of
+ * one with no_ in front. `clear` makes the field empty; NULL when it owns
+ * nothing.
  */
 struct option_kind {
 	int		(*set)(const struct option_row *, void *field,
@@ -45,7 +46,17 @@ struct option_kind {
 	void		(*show)(const struct option_row *,
 			    const struct options *, char *out, size_t room);
 	const char	 *implied;
+	const char	 *negated;
 	void		(*clear)(void *field);
+};
+
+/* Room for the field of any kind, for the rows whose value nobody keeps. */
+union option_value {
+	bool			 yes;
+	int			 number;
+	size_t			 size;
+	double			 factor;
+	char			*text;
 };
 
 enum option_kind_id {
@@ -55,16 +66,18 @@ enum option_kind_id {
 	OPTION_KIND_NUMBER,
 	OPTION_KIND_OCTAL,
 	OPTION_KIND_UDP,
+	OPTION_KIND_KILOBYTES,
 	OPTION_KIND_MEGABYTES,
 	OPTION_KIND_SIZE,
 	OPTION_KIND_FACTOR,
 	OPTION_KIND_TEXT,
+	OPTION_KIND_CHOICE,
+	OPTION_KIND_SIZES,
 	OPTION_KIND_DELIMITER,
 	OPTION_KIND_ADDRESSES,
 	OPTION_KIND_PROTOCOL,
 	OPTION_KIND_ACTION,
 	OPTION_KIND_EXTENDED,
-	OPTION_KIND_INERT,
 };
 
 struct option_row {

@@ -25,9 +25,9 @@ static const struct option_row rows[] = {
 	{ OPTION_KIND_##kind, &groups[GROUP_##group],			\
 	    offsetof(struct options, field), letter, name, argument,	\
 	    initial, low, high, setting, flags, help },
-#define INERT(group, letter, name, argument, flags)			\
-	{ OPTION_KIND_INERT, &groups[GROUP_##group], 0, letter, name,	\
-	    argument, "", 0, 0, NULL, flags, "" },
+#define INERT(group, kind, letter, name, argument, low, high, flags)	\
+	{ OPTION_KIND_##kind, &groups[GROUP_##group], 0, letter, name,	\
+	    argument, "", low, high, NULL, flags | OPTION_NO_FIELD, "" },
 #include "server/options.def"
 };
 
@@ -85,7 +85,8 @@ options_free(struct options *options)
 {
 	for (const struct option_row *row = rows; row < rows + OPTION_ROWS;
 	    row++)
-		if (option_kind(row->kind)->clear != NULL)
+		if (!(row->flags & OPTION_NO_FIELD) &&
+		    option_kind(row->kind)->clear != NULL)
 			option_kind(row->kind)->clear(
 			    option_field(row, options));
 	memset(options, 0, sizeof *options);

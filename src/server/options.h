@@ -47,6 +47,7 @@ enum option_flag {
 	OPTION_NEGATABLE = 1,		/* no_ in front turns it off */
 	OPTION_POWER_OF_TWO = 2,
 	OPTION_ON_OFF = 4,		/* shown as on/off, not yes/no */
+	OPTION_NO_FIELD = 8,		/* an INERT row */
 };
 
 /* The kinds of rows, by the field that they fill. */
@@ -56,6 +57,7 @@ enum option_flag {
 #define OPTION_FIELD_NUMBER(field)	int field;
 #define OPTION_FIELD_OCTAL(field)	int field;
 #define OPTION_FIELD_UDP(field)		int field;
+#define OPTION_FIELD_KILOBYTES(field)	size_t field;	/* in bytes */
 #define OPTION_FIELD_MEGABYTES(field)	size_t field;	/* in bytes */
 #define OPTION_FIELD_SIZE(field)	size_t field;	/* in bytes */
 #define OPTION_FIELD_FACTOR(field)	double field;
@@ -68,6 +70,7 @@ enum option_flag {
 
 struct options {
 	enum options_action	action;
+	char			ignored[256];	/* given, but without effect */
 #define OPTION(group, kind, field, ...)	OPTION_FIELD_##kind(field)
 #include "server/options.def"
 };
