@@ -743,12 +743,12 @@ evictions_are_counted(void)
 	const struct store_counts *counts;
 
 	open_small(true);
-	counts = store_counts(store);
 	for (unsigned n = 0; n < 20000; n++) {
 		set(numbered("k", n), bytes_of(100));
 		if (n % 2 == 0)
 			get(numbered("k", n));
 	}
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->items + counts->evictions, 20000);
 	EXPECT(counts->evicted_unfetched > counts->evictions / 3);
 	EXPECT(counts->evicted_unfetched < counts->evictions);

@@ -150,18 +150,20 @@ what_is_stored_is_counted(void)
 	const struct store_counts *counts;
 
 	open_usual();
-	counts = store_counts(store);
 	set("a", text("12345"));
 	set("b", text("12345"));
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->items, 2);
 	EXPECT_EQUAL(counts->total_items, 2);
 	EXPECT_EQUAL(counts->bytes, 2 * (8 + 1 + 5));
 	set("a", text("123"));
 	put(STORE_ADD, "b", text("refused"));
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->items, 2);
 	EXPECT_EQUAL(counts->total_items, 3);
 	EXPECT_EQUAL(counts->bytes, 2 * (8 + 1) + 5 + 3);
 	delete("b");
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->items, 1);
 	EXPECT_EQUAL(counts->total_items, 3);
 	close_store();
@@ -579,7 +581,6 @@ expired_items_are_counted_by_how_they_went(void)
 	const struct store_counts *counts;
 
 	open_usual();
-	counts = store_counts(store);
 	put_all(STORE_SET, "a", text("v"), 0, START + 1, 0);
 	put_all(STORE_SET, "b", text("v"), 0, START + 1, 0);
 	put_all(STORE_SET, "c", text("v"), 0, START + 1, 0);
@@ -588,10 +589,12 @@ expired_items_are_counted_by_how_they_went(void)
 	get("a");
 	get("b");
 	get("never there");
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->get_expired, 2);
 	EXPECT_EQUAL(counts->reclaimed, 2);
 	EXPECT_EQUAL(counts->expired_unfetched, 1);
 	tick_until_done(100);
+	counts = store_counts(store);
 	EXPECT_EQUAL(counts->get_expired, 2);
 	EXPECT_EQUAL(counts->reclaimed, 3);
 	EXPECT_EQUAL(counts->expired_unfetched, 2);

@@ -144,8 +144,8 @@ void
 embed_slice(struct shard *shard)
 {
 	store_tick(shard->store, CHUNKS_PER_SLICE);
-	atomic_store_explicit(&shard->cold, store_counts(shard->store)->items
-	    > shard->cached_items, memory_order_relaxed);
+	atomic_store_explicit(&shard->cold, store_items(shard->store) >
+	    shard->cached_items, memory_order_relaxed);
 }
 
 /* One slice in one shard. True: there is more to do. */

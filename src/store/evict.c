@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "store/counts.h"
 #include "store/expiry.h"
 #include "store/items.h"
 #include "store/state.h"
@@ -141,11 +142,7 @@ evict_item(struct store *store, uint32_t handle, bool probation)
 	size_t bytes;
 	unsigned class = cost_class(store, item, handle, &bytes);
 
-	store->counts.evictions++;
-	if (!(item->state & ITEM_FETCHED))
-		store->counts.evicted_unfetched++;
-	if (item->state & ITEM_HEAT_MASK)
-		store->counts.evicted_active++;
+	counts_evicted(store, handle);
 	tick_clock(store, class, bytes);
 	ghost_add(&store->evict.ghosts, hash, (struct ghost){
 		.class = (uint8_t)class,

@@ -22,6 +22,7 @@
 #include "store/expiry.h"
 
 #include "base/check.h"
+#include "store/counts.h"
 #include "store/items.h"
 #include "store/state.h"
 
@@ -110,11 +111,12 @@ expiry_note(struct store *store, uint32_t handle, int64_t expiry)
 void
 expiry_reclaim(struct store *store, uint32_t handle, uint64_t hash)
 {
+	struct store_class_counts *counts = counts_of(store, handle);
 	const struct item *item = slab_item(&store->slab, handle);
 
-	store->counts.reclaimed++;
+	counts->reclaimed++;
 	if (!(item->state & ITEM_FETCHED))
-		store->counts.expired_unfetched++;
+		counts->expired_unfetched++;
 	items_unlink(store, handle, hash);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "store/counts.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -33,8 +34,7 @@ items_drop(struct store *store, uint32_t handle)
 {
 	struct item *item = slab_item(&store->slab, handle);
 
-	store->counts.items--;
-	store->counts.bytes -= item_bytes(item);
+	counts_unlinked(store, handle);
 	if (item->pins > 0)
 		item_set_kind(item, ITEM_DETACHED);
 	else

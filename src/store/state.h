@@ -18,7 +18,10 @@ struct store {
 	struct slab		slab;
 	struct index		index;
 	struct store_config	config;
-	struct store_counts	counts;
+	struct store_counts	counts;		/* see store_counts() */
+	struct store_class_counts classes[SLAB_CLASSES_MAX];
+	uint32_t		last;		/* item, for store_last_class() */
+	uint8_t			last_class;	/* when there is no item */
 	int64_t			now;		/* unix ms */
 	uint64_t		cas;		/* the last one given out */
 	struct evict		evict;

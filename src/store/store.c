@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "os/os.h"
+#include "store/counts.h"
 #include "store/evict.h"
 #include "store/expiry.h"
 #include "store/items.h"
@@ -126,7 +127,12 @@ store_prefetch_item(const struct store *store, uint64_t hash)
 static uint32_t
 alloc_chunk(struct store *store, size_t size, bool proven)
 {
-	return evict_alloc(store, slab_class_for(&store->slab, size), proven);
+	unsigned class = slab_class_for(&store->slab, size);
+	uint32_t handle = evict_alloc(store, class, proven);
+
+	if (handle == 0)
+		store->classes[class].no_memory++;
+	return handle;
 }
 
 /*
@@ -199,6 +205,19 @@ write_head(struct store *store, struct item *item, const char *key,
 	memcpy(item_key(item), key, key_length);
 }
 
+/* The size of an item's first chunk; adds ITEM_LARGE if there are more. */
+static size_t
+chunk_size_for(const struct store *store, size_t key_length, size_t length,
+    unsigned *fields)
+{
+	size_t size = item_head_size(*fields, key_length);
+
+	if (size + length <= slab_single_max(&store->slab))
+		return size + length;
+	*fields |= ITEM_LARGE;
+	return size + value_pieces_for(store, length) * sizeof(uint32_t);
+}
+
 /*
  * A detached item without its value. STORE_TOO_LARGE or STORE_NO_MEMORY:
  * nothing was taken.
@@ -209,17 +228,12 @@ new_item(struct store *store, const struct store_key *key, size_t length,
 {
 	size_t plain = ITEM_HEADER + key->length + length;
 	unsigned fields = fields_for(store, plain, flags, expiry, before);
-	size_t size = item_head_size(fields, key->length);
+	size_t size = chunk_size_for(store, key->length, length, &fields);
 	struct item *item;
 
-	if (size + length > store->config.item_max)
+	if (item_head_size(fields, key->length) + length >
+	    store->config.item_max)
 		return STORE_TOO_LARGE;
-	if (size + length <= slab_single_max(&store->slab)) {
-		size += length;
-	} else {
-		fields |= ITEM_LARGE;
-		size += value_pieces_for(store, length) * sizeof(uint32_t);
-	}
 	*handle = alloc_chunk(store, size, before & ITEM_NEW &&
 	    evict_proven(store, key->hash));
 	if (*handle == 0)
@@ -244,6 +258,7 @@ find(struct store *store, const struct store_key *key)
 
 	if (handle != 0 && item_expired(item_at(store, handle), store->now)) {
 		expiry_reclaim(store, handle, key->hash);
+		store->counts.get_expired++;
 		return 0;
 	}
 	return handle;
@@ -354,6 +369,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 			return 0;
 		to = item_at(store, moved);
 	}
+	counts_unlinked(store, handle);
 	memmove((char *)to + ITEM_HEADER + item_fields_size(fields),
 	    item_key(item), body);
 	*to = old;
@@ -367,8 +383,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 		memcpy(item_accessed_at(to), &accessed, sizeof accessed);
 	if (fields & ITEM_FLAGS)
 		item_set_flags(to, flags);
-	store->counts.bytes += item_fields_size(fields) -
-	    item_fields_size(old.fields);
+	counts_linked(store, moved);
 	if (moved != handle) {
 		index_replace(&store->index, key->hash, handle, moved);
 		expiry_note(store, moved, expiry);
@@ -433,20 +448,18 @@ enum store_result
 store_get(struct store *store, const struct store_key *key, bool cas,
     struct store_item *out)
 {
-	uint64_t reclaimed = store->counts.reclaimed;
 	uint32_t handle;
 
 	evict_step(store);
 	handle = find(store, key);
 	if (handle == 0) {
-		store->counts.get_expired +=
-		    store->counts.reclaimed - reclaimed;
 		evict_miss(store, key->hash);
 		return STORE_MISS;
 	}
 	if (cas && (handle = want_cas(store, key, handle)) == 0)
 		return STORE_NO_MEMORY;
 	describe(store, handle, out);
+	store->last = handle;
 	note_read(store, item_at(store, handle));
 	return STORE_OK;
 }
@@ -469,6 +482,7 @@ store_fetch(struct store *store, const struct store_key *key, unsigned how,
 	if (handle == 0)
 		return STORE_NO_MEMORY;
 	describe(store, handle, out);
+	store->last = handle;
 	if (!(how & STORE_UNNOTICED))
 		note_read(store, item_at(store, handle));
 	return STORE_OK;
@@ -587,8 +601,8 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 	}
 	item_set_kind(item, ITEM_LINKED);
 	expiry_note(store, handle, item_expiry(item));
-	store->counts.items++;
-	store->counts.bytes += item_bytes(item);
+	counts_linked(store, handle);
+	store->last = handle;
 	return STORE_OK;
 }
 
@@ -610,7 +624,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	    size > class->chunk_size || class !=
 	    &store->slab.classes[slab_class_for(&store->slab, size)])
 		return false;
-	store->counts.bytes -= item_bytes(item);
+	counts_of(store, handle)->bytes += size - item_bytes(item);
 	item->fields = (uint8_t)fields;
 	item->length = (uint32_t)value->bytes.length;
 	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
@@ -619,7 +633,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	    value->expiry);
 	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
 	expiry_note(store, handle, value->expiry);
-	store->counts.bytes += item_bytes(item);
+	store->last = handle;
 	return true;
 }
 
@@ -666,8 +680,9 @@ append_in_place(struct store *store, uint32_t handle,
 	memcpy(item_value(item) + item->length, bytes.bytes, bytes.length);
 	item->length += (uint32_t)bytes.length;
 	item->state &= (uint8_t)~(ITEM_STALE | ITEM_TOKEN_SENT);
-	store->counts.bytes += bytes.length;
+	counts_of(store, handle)->bytes += bytes.length;
 	renew_cas(store, item);
+	store->last = handle;
 	return true;
 }
 
@@ -752,7 +767,23 @@ rewrite(struct store *store, uint32_t handle,
 	item_heat(item);
 	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
 	store->counts.total_items++;
+	store->last = handle;
 	return true;
+}
+
+/* Nothing was stored: remember the class that it would be in. */
+static void
+note_refused(struct store *store, const struct store_key *key,
+    const struct store_value *value)
+{
+	size_t length = value->draft != 0 ?
+	    item_at(store, value->draft)->length : value->bytes.length;
+	unsigned fields = fields_for(store, ITEM_HEADER + key->length +
+	    length, value->flags, value->expiry, 0);
+
+	store->last = 0;
+	store->last_class = (uint8_t)slab_class_for(&store->slab,
+	    chunk_size_for(store, key->length, length, &fields));
 }
 
 enum store_result
@@ -780,6 +811,8 @@ store_put(struct store *store, const struct store_key *key,
 		else if (mode == STORE_SET)
 			store_delete(store, key);
 	}
+	if (result != STORE_OK)
+		note_refused(store, key, value);
 	if (value->draft != 0)
 		unpin(store, value->draft);
 	return result;
@@ -792,6 +825,9 @@ store_delete(struct store *store, const struct store_key *key)
 
 	if (handle == 0)
 		return STORE_MISS;
+	store->last = 0;
+	store->last_class = store->slab.pages[slab_page_of(&store->slab,
+	    handle)].class;
 	items_unlink(store, handle, key->hash);
 	return STORE_OK;
 }
@@ -857,6 +893,7 @@ store_add_number(struct store *store, const struct store_key *key,
 	}
 	if (in_place) {
 		renew_cas(store, item);
+		store->last = handle;
 		return STORE_OK;
 	}
 	value = (struct store_value){
@@ -934,8 +971,7 @@ store_flush(struct store *store)
 		    slab->pages[page].pinned == 0)
 			slab_free_page(slab, page);
 	index_clear(&store->index);
-	store->counts.items = 0;
-	store->counts.bytes = 0;
+	counts_clear(store);
 }
 
 bool
@@ -957,20 +993,6 @@ store_set_limit(struct store *store, size_t bytes)
 	store->config.limit = bytes;
 	balance(store);
 	return true;
-}
-
-const struct store_counts *
-store_counts(const struct store *store)
-{
-	return &store->counts;
-}
-
-void
-store_reset_counts(struct store *store)
-{
-	store->counts = (struct store_counts){
-		.items = store->counts.items, .bytes = store->counts.bytes,
-	};
 }
 
 size_t

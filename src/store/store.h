@@ -101,6 +101,29 @@ struct store_value {
 	bool		want_cas;	/* see store_last_cas() */
 };
 
+/* Of one slab class, since the store was opened but for the first two. */
+struct store_class_counts {
+	uint64_t	items;			/* now */
+	uint64_t	bytes;			/* of items in its chunks */
+	uint64_t	evicted;
+	uint64_t	evicted_unfetched;
+	uint64_t	evicted_active;
+	uint64_t	evicted_nonzero;	/* were to expire some day */
+	uint64_t	evicted_time;		/* s from the last use to the end
+						   of the last; track_access */
+	uint64_t	no_memory;		/* for a new item or piece */
+	uint64_t	reclaimed;
+	uint64_t	expired_unfetched;
+};
+
+struct store_class_info {
+	uint32_t	chunk_size;		/* bytes */
+	uint32_t	chunks_per_page;
+	uint64_t	pages;
+	uint64_t	used_chunks;
+	struct store_class_counts counts;
+};
+
 /* Counted since the store was opened, but for `items` and `bytes`. */
 struct store_counts {
 	uint64_t	items;			/* now */
@@ -109,7 +132,7 @@ struct store_counts {
 	uint64_t	evictions;
 	uint64_t	evicted_unfetched;
 	uint64_t	evicted_active;		/* were hit again lately */
-	uint64_t	get_expired;		/* found due by store_get() */
+	uint64_t	get_expired;		/* found due by a request */
 	uint64_t	expired_unfetched;
 	uint64_t	reclaimed;		/* expired ones, by any way */
 	uint64_t	pages_moved;		/* from class to class */
@@ -185,6 +208,14 @@ void	store_mark(struct store *, struct store_item *, unsigned set,
 
 /* The slab class of an item that was just found, from 0. */
 unsigned store_class(struct store *, const struct store_item *);
+
+/*
+ * The slab class, from 0, of the item that the last store_get(),
+ * store_fetch(), store_put(), store_add_number() or store_delete() found,
+ * stored or removed; where store_put() refused a value, what it would have
+ * been in.
+ */
+unsigned store_last_class(const struct store *);
 
 /* Is the key there? Asking makes no difference to what is evicted. */
 bool	store_exists(struct store *, const struct store_key *);
@@ -282,7 +313,14 @@ bool	store_tick(struct store *, unsigned budget);
  */
 bool	store_set_limit(struct store *, size_t bytes);
 
-const struct store_counts *store_counts(const struct store *);
+uint64_t store_items(const struct store *);
+
+/* What is counted up to now; another call renews it. */
+const struct store_counts *store_counts(struct store *);
+
+/* False: there are fewer classes. */
+bool	store_class_info(const struct store *, unsigned class,
+	    struct store_class_info *);
 
 /* Count from zero again, but for what is there now. */
 void	store_reset_counts(struct store *);

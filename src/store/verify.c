@@ -7,12 +7,20 @@
 #include "base/check.h"
 #include "store/items.h"
 #include "store/state.h"
+#include "store/value.h"
 
 struct sums {
-	uint64_t	items;
-	uint64_t	bytes;
+	uint64_t	items[SLAB_CLASSES_MAX];
+	uint64_t	bytes[SLAB_CLASSES_MAX];
+	uint64_t	all_items;
 	uint64_t	pages;
 };
+
+static unsigned
+class_of(const struct store *store, uint32_t handle)
+{
+	return store->slab.pages[slab_page_of(&store->slab, handle)].class;
+}
 
 static void
 verify_item(const struct store *store, uint32_t handle, struct sums *sums)
@@ -22,8 +30,15 @@ verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 	CHECK(item->key_length > 0);
 	CHECK(index_find(&store->index, items_hash(store, handle),
 	    item_key(item), item->key_length) == handle);
-	sums->items++;
-	sums->bytes += item_bytes(item);
+	sums->all_items++;
+	sums->items[class_of(store, handle)]++;
+	sums->bytes[class_of(store, handle)] += item_bytes(item);
+	if (!(item->fields & ITEM_LARGE))
+		return;
+	sums->bytes[class_of(store, handle)] -= item->length;
+	for (uint32_t n = 0; n < value_pieces(store, item); n++)
+		sums->bytes[class_of(store, item_piece(item, n))] +=
+		    value_piece_size(store, item->length, n);
 }
 
 static void
@@ -116,7 +131,7 @@ count_pool(const struct slab *slab)
 void
 store_verify(const struct store *store)
 {
-	struct sums sums = { 0, 0, 0 };
+	struct sums sums = { .pages = 0 };
 
 	for (uint32_t page = 1; page < store->slab.pages_touched; page++)
 		if (store->slab.pages[page].class != SLAB_NO_CLASS)
@@ -124,10 +139,10 @@ store_verify(const struct store *store)
 	for (unsigned class = 0; class < store->slab.class_count; class++) {
 		verify_queue(store, class, SLAB_SMALL);
 		verify_queue(store, class, SLAB_MAIN);
+		CHECK(sums.items[class] == store->classes[class].items);
+		CHECK(sums.bytes[class] == store->classes[class].bytes);
 	}
-	CHECK(sums.items == store->counts.items);
-	CHECK(sums.items == store->index.count);
-	CHECK(sums.bytes == store->counts.bytes);
+	CHECK(sums.all_items == store->index.count);
 	CHECK(count_pool(&store->slab) == store->slab.pages_pooled);
 	CHECK(sums.pages + store->slab.pages_pooled ==
 	    store->slab.pages_held);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* counts.c - see counts.h, and store.h for what is told of it. */
+#include "store/counts.h"
+
+#include "store/value.h"
+
+void
+counts_large(struct store *store, uint32_t handle, int sign)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	uint64_t one = (uint64_t)sign;
+	uint32_t pieces = value_pieces(store, item);
+
+	counts_of(store, handle)->bytes += one *
+	    item_head_size(item->fields, item->key_length);
+	for (uint32_t n = 0; n < pieces; n++)
+		counts_of(store, item_piece(item, n))->bytes += one *
+		    value_piece_size(store, item->length, n);
+}
+
+void
+counts_evicted(struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	struct store_class_counts *counts = counts_of(store, handle);
+
+	counts->evicted++;
+	if (!(item->state & ITEM_FETCHED))
+		counts->evicted_unfetched++;
+	if (item->state & ITEM_HEAT_MASK)
+		counts->evicted_active++;
+	if (item_expiry(item) != 0)
+		counts->evicted_nonzero++;
+	if (item->fields & ITEM_ACCESSED)
+		counts->evicted_time = (uint64_t)store->now / 1000 -
+		    item_accessed(item);
+}
+
+void
+counts_clear(struct store *store)
+{
+	for (unsigned i = 0; i < store->slab.class_count; i++)
+		store->classes[i].items = store->classes[i].bytes = 0;
+}
+
+uint64_t
+store_items(const struct store *store)
+{
+	return store->index.count;
+}
+
+const struct store_counts *
+store_counts(struct store *store)
+{
+	struct store_counts *sum = &store->counts;
+
+	*sum = (struct store_counts){
+		.items = store->index.count,
+		.total_items = sum->total_items,
+		.get_expired = sum->get_expired,
+		.pages_moved = sum->pages_moved,
+	};
+	for (unsigned i = 0; i < store->slab.class_count; i++) {
+		const struct store_class_counts *class = &store->classes[i];
+
+		sum->bytes += class->bytes;
+		sum->evictions += class->evicted;
+		sum->evicted_unfetched += class->evicted_unfetched;
+		sum->evicted_active += class->evicted_active;
+		sum->reclaimed += class->reclaimed;
+		sum->expired_unfetched += class->expired_unfetched;
+	}
+	return sum;
+}
+
+void
+store_reset_counts(struct store *store)
+{
+	store->counts = (struct store_counts){ 0 };
+	for (unsigned i = 0; i < store->slab.class_count; i++)
+		store->classes[i] = (struct store_class_counts){
+			.items = store->classes[i].items,
+			.bytes = store->classes[i].bytes,
+		};
+}
+
+bool
+store_class_info(const struct store *store, unsigned number,
+    struct store_class_info *out)
+{
+	const struct slab_class *class = &store->slab.classes[number];
+
+	if (number >= store->slab.class_count)
+		return false;
+	*out = (struct store_class_info){
+		.chunk_size = class->chunk_size,
+		.chunks_per_page = class->chunks,
+		.pages = slab_class_pages(class),
+		.used_chunks = class->queue[SLAB_SMALL].used +
+		    class->queue[SLAB_MAIN].used,
+		.counts = store->classes[number],
+	};
+	return true;
+}
+
+unsigned
+store_last_class(const struct store *store)
+{
+	return store->last == 0 ? store->last_class : store->slab.pages[
+	    slab_page_of(&store->slab, store->last)].class;
+}
