@@ -14,6 +14,9 @@
  *      ^                  │  │                                     │
  *      │   replies taken  │  │ quit                     value whole │
  *      └───── BLOCKED <───┘  └────> CLOSING          <─────────────┘
+ *
+ * A request that is answered with a source (base/source.h) leads from process
+ * to SUPPLIED, and the end of the source to where end_pass() leads.
  */
 #include "net/conn.h"
 
@@ -26,6 +29,7 @@
 
 #include "base/check.h"
 #include "net/stream.h"
+#include "net/supply.h"
 
 /* Requests that are parsed before they are executed. */
 #define BATCH		64
@@ -43,6 +47,7 @@ enum conn_state {
 	READING,	/* waits for bytes */
 	RECEIVING,	/* waits for bytes of a value */
 	BLOCKED,	/* waits until the replies are taken */
+	SUPPLIED,	/* a source makes the output */
 	CLOSING,	/* as BLOCKED, then closes */
 };
 
@@ -70,6 +75,7 @@ struct conn {
 	struct evbuffer		*replies;
 	size_t			 swallow;	/* bytes of input to skip */
 	struct arrival		*arrival;	/* of state RECEIVING */
+	struct supply		*supply;	/* of state SUPPLIED */
 	struct conn		*next, *prev;
 };
 
@@ -88,6 +94,7 @@ static void	conn_readable(void *);
 static void	conn_drained(void *);
 static void	conn_failed(void *);
 static void	conn_idle(void *);
+static void	conn_supply(void *);
 
 static const struct stream_calls calls = {
 	conn_readable, conn_drained, conn_failed, conn_idle,
@@ -164,6 +171,8 @@ conn_close(struct conn *conn)
 		    clock_unix_ms(env->clock));
 		end_arrival(conn);
 	}
+	if (conn->supply != NULL)
+		supply_close(conn->supply);
 	stream_close(&conn->stream);
 	evbuffer_free(conn->kept);
 	evbuffer_free(conn->replies);
@@ -201,13 +210,44 @@ answer(struct pass *pass, const struct request *request, enum status status)
 	proto_reply(&pass->output, request, &reply);
 }
 
+/* The reply goes on by itself. */
+static void
+adopt(struct conn *conn, struct source *source)
+{
+	conn->supply = supply_open(&conn->env->supplies, source, conn_supply,
+	    conn);
+	conn->state = conn->supply == NULL ? CLOSING : SUPPLIED;
+}
+
+/*
+ * Has this pass taken something whose reply memcached would not have sent
+ * when it comes to the next request? The values of a get it sends at once.
+ */
+static bool
+has_replies(const struct pass *pass)
+{
+	if (pass->batched == 0)
+		return pass->requests > 1;
+	switch (pass->batch[pass->batched - 1].op) {
+	case OP_GET:
+	case OP_GETS:
+	case OP_GAT:
+	case OP_GATS:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /* A request whose scope is not KEY, in its turn. */
 static void
-serve(struct pass *pass, const struct request *request)
+serve(struct pass *pass, struct request *request)
 {
 	struct conn *conn = pass->conn;
 	struct reply reply = { .status = STATUS_NONE };
 
+	if (has_replies(pass))
+		request->flags |= REQUEST_PIPELINED;
 	flush_batch(pass);
 	switch (request->op) {
 	case OP_REJECT:
@@ -221,6 +261,8 @@ serve(struct pass *pass, const struct request *request)
 		    &pass->output);
 		if (reply.status != STATUS_NONE)
 			proto_reply(&pass->output, request, &reply);
+		if (reply.source != NULL)
+			adopt(conn, reply.source);
 	}
 }
 
@@ -418,6 +460,11 @@ process(struct pass *pass)
 			break;
 	}
 	flush_batch(pass);
+	if (conn->state == SUPPLIED) {
+		if (supply_is_deaf(conn->supply))
+			pass->input.length = 0;
+		conn->unparsed = pass->input.length > 0;
+	}
 }
 
 static void
@@ -432,27 +479,30 @@ begin_pass(struct pass *pass, struct conn *conn)
 	output_open(&pass->output, conn->replies);
 }
 
-/* Keep the input for later and send the replies. May close the connection. */
-static void
-end_pass(struct pass *pass)
+/* False: the connection is broken. */
+static bool
+send_replies(struct conn *conn)
 {
-	struct conn *conn = pass->conn;
-	ssize_t sent;
-
-	if (output_close(&pass->output) == -1 ||
-	    (conn->state != CLOSING && evbuffer_add(conn->kept,
-	    pass->input.bytes, pass->input.length) == -1)) {
-		conn_close(conn);
-		return;
-	}
-	sent = evbuffer_get_length(conn->replies) == 0 ? 0 :
+	ssize_t sent = evbuffer_get_length(conn->replies) == 0 ? 0 :
 	    stream_send(&conn->stream, conn->replies);
-	if (sent == STREAM_FAILED) {
-		conn_close(conn);
-		return;
-	}
+
+	if (sent == STREAM_FAILED)
+		return false;
 	conn_count(&conn->env->counts.bytes_written, (uint64_t)sent);
-	if (stream_backlog(&conn->stream) > 0) {
+	return true;
+}
+
+/* How to go on, now that the replies were sent. May close the connection. */
+static void
+go_on(struct conn *conn)
+{
+	bool blocked = stream_backlog(&conn->stream) > 0;
+
+	if (conn->state == SUPPLIED) {
+		stream_read(&conn->stream, supply_is_deaf(conn->supply));
+		if (!blocked)
+			supply_schedule(conn->supply, SOURCE_MORE);
+	} else if (blocked) {
 		if (conn->state == READING)
 			conn->state = BLOCKED;
 		stream_read(&conn->stream, conn->state == RECEIVING);
@@ -461,6 +511,52 @@ end_pass(struct pass *pass)
 	} else if (conn->unparsed || conn->finishing) {
 		stream_again(&conn->stream);
 	}
+}
+
+/* Keep the input for later and send the replies. May close the connection. */
+static void
+end_pass(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+
+	if (output_close(&pass->output) == -1 ||
+	    (conn->state != CLOSING && evbuffer_add(conn->kept,
+	    pass->input.bytes, pass->input.length) == -1) ||
+	    !send_replies(conn))
+		conn_close(conn);
+	else
+		go_on(conn);
+}
+
+/* The source has ended: its client is one like any other again. */
+static void
+end_supply(struct conn *conn)
+{
+	supply_close(conn->supply);
+	conn->supply = NULL;
+	conn->state = READING;
+	stream_read(&conn->stream, true);
+	go_on(conn);
+}
+
+/* The source is to be asked for more, now that all it gave was taken. */
+static void
+conn_supply(void *context)
+{
+	struct conn *conn = context;
+	struct output output;
+	enum source_state state;
+
+	if (conn->state != SUPPLIED || stream_backlog(&conn->stream) > 0)
+		return;		/* conn_drained() comes */
+	output_open(&output, conn->replies);
+	state = supply_produce(conn->supply, &output);
+	if (output_close(&output) == -1 || !send_replies(conn))
+		conn_close(conn);
+	else if (state == SOURCE_END)
+		end_supply(conn);
+	else if (stream_backlog(&conn->stream) == 0)
+		supply_schedule(conn->supply, state);
 }
 
 /* stream_receive() gave no bytes: none now, none ever again, or broken. */
@@ -578,12 +674,30 @@ finish_arrival(struct pass *pass)
 	end_arrival(conn);
 }
 
+/* What a client sends while its source is deaf. */
+static void
+receive_unheard(struct conn *conn)
+{
+	struct iovec room = { conn->env->receive, CONN_RECEIVE_MAX };
+	ssize_t length = stream_receive(&conn->stream, &room, 1);
+
+	if (length <= 0)
+		receive_nothing(conn, length);
+	else
+		conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
+}
+
 static void
 conn_readable(void *context)
 {
 	struct conn *conn = context;
 	struct pass pass;
 
+	if (conn->supply != NULL) {
+		if (supply_is_deaf(conn->supply))
+			receive_unheard(conn);
+		return;
+	}
 	begin_pass(&pass, conn);
 	if (conn->state == RECEIVING) {
 		if (!receive_value(&pass))
@@ -608,6 +722,10 @@ conn_drained(void *context)
 		conn_close(conn);
 		return;
 	}
+	if (conn->state == SUPPLIED) {
+		conn_supply(conn);
+		return;
+	}
 	if (conn->state != BLOCKED)
 		return;
 	conn->state = READING;
@@ -627,6 +745,9 @@ conn_idle(void *context)
 {
 	struct conn *conn = context;
 
+	/* A source may have nothing to tell for long. */
+	if (conn->state == SUPPLIED && stream_backlog(&conn->stream) == 0)
+		return;
 	log_write(conn->env->log, LOG_LEVEL_INFO, "%d: idle too long",
 	    conn->stream.fd);
 	conn_count(&conn->env->counts.idle_kicks, 1);
@@ -637,8 +758,12 @@ void
 conn_finish(struct conn *conn)
 {
 	conn->finishing = true;
+	if (conn->state == SUPPLIED && supply_is_deaf(conn->supply))
+		conn->state = CLOSING;	/* it would never end */
 	if (conn->state == BLOCKED)
 		conn->state = CLOSING;
-	if (conn->state != CLOSING)
+	if (conn->state == CLOSING && stream_backlog(&conn->stream) == 0)
+		conn_close(conn);
+	else if (conn->state == READING || conn->state == RECEIVING)
 		stream_again(&conn->stream);
 }

@@ -5,7 +5,8 @@
  * A connection belongs to one worker and is touched by its thread only. What
  * a client can make it hold is bounded: a line, one value that is arriving
  * (in the store's memory), and replies up to OUTPUT_MAX beyond one request's;
- * when the replies are not taken, nothing more is read.
+ * when the replies are not taken, nothing more is read. A source of output
+ * (base/source.h) is asked for more only when all before was taken.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/origin.h"
+#include "net/supply.h"
 #include "proto/proto.h"
 #include "shard/route.h"
 
@@ -43,6 +45,7 @@ struct conn_env {
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */
 	struct conn_counts		 counts;
+	struct supplies			 supplies;
 	struct conn			*first;		/* the worker's list */
 	/* Requests of scope SERVER are carried out by this. */
 	void				(*serve)(void *context,

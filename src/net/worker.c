@@ -197,6 +197,8 @@ worker_free(struct worker *worker)
 		event_free(worker->tick);
 	if (worker->wakeup.run != NULL)
 		wakeup_close(&worker->wakeup);
+	if (worker->env.supplies.base != NULL)
+		supplies_close(&worker->env.supplies);
 	if (worker->env.receive != NULL)
 		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
 	if (worker->env.base != NULL)
@@ -219,7 +221,8 @@ make_parts(struct worker *worker)
 	worker->tick = event_new(env->base, -1, 0, tick, worker);
 	worker->deadline = event_new(env->base, -1, 0, stop_now, worker);
 	return worker->tick != NULL && worker->deadline != NULL &&
-	    wakeup_open(&worker->wakeup, env->base, woken, worker) == 0;
+	    wakeup_open(&worker->wakeup, env->base, woken, worker) == 0 &&
+	    supplies_open(&env->supplies, env->base) == 0;
 }
 
 /* Signals are main's: no worker is interrupted by one. */

@@ -39,9 +39,11 @@ enum request_flags {
 	REQUEST_WANT_CAS = 16,	/* the reply has the written item's unique */
 	REQUEST_HAS_CAS = 32,	/* only if the item has the unique `cas` */
 	REQUEST_CREATE = 64,	/* a missing number starts with `initial` */
+	REQUEST_PIPELINED = 128,	/* replies to others are still to be sent */
 };
 
 struct protocol;
+struct source;
 
 struct request {
 	const struct protocol *protocol;	/* to answer in; never NULL */
@@ -69,6 +71,8 @@ struct reply {
 	/* When set, it adds value.length bytes; value.bytes is NULL then. */
 	void		(*add_value)(void *context, struct output *);
 	void		*context;
+	/* Output that follows the reply; the connection owns it then. */
+	struct source	*source;
 };
 
 /* Where an op is carried out. */
