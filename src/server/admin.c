@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "server/listing.h"
 #include "server/stats.h"
 
 #define MEGABYTE		((uint64_t)1 << 20)
@@ -104,6 +105,9 @@ admin_serve(void *context, const struct request *request,
 		break;
 	case OP_MEMORY_LIMIT:
 		reply->status = set_memory_limit(admin, request);
+		break;
+	case OP_LRU_CRAWLER:
+		listing_serve(admin, request, reply);
 		break;
 	case OP_SHUTDOWN:
 		reply->status = shut_down(admin, request);

@@ -33,6 +33,7 @@ struct admin {
 	size_t			 own_memory;	/* of it, not for the shards */
 	_Atomic uint64_t	 flushes;
 	struct detail		 detail;	/* counts by prefix */
+	_Atomic unsigned	 listings;	/* that are in work */
 	int64_t			 started;	/* unix ms */
 };
 

@@ -288,6 +288,42 @@ route_reset_counters(struct router *router, int64_t now)
 	}
 }
 
+struct scan {
+	struct store	*store;
+	void		(*found)(void *context, const struct route_entry *);
+	void		*context;
+};
+
+static void
+visit_item(void *context, struct slice key, const struct store_item *item)
+{
+	struct scan *scan = context;
+	struct route_entry entry = {
+		.key = key, .item = item,
+		.size = store_item_size(scan->store, item),
+		.class = store_class(scan->store, item) + 1,
+	};
+
+	scan->found(scan->context, &entry);
+}
+
+bool
+route_scan(struct router *router, struct route_place *place, unsigned count,
+    int64_t now, void (*found)(void *, const struct route_entry *),
+    void *context)
+{
+	struct shard *shard = &router->shards[place->shard];
+	struct scan scan = { shard->store, found, context };
+
+	shard_enter(shard, now);
+	place->cursor = store_scan(shard->store, place->cursor, count,
+	    visit_item, &scan);
+	shard_leave(shard);
+	if (place->cursor == 0)
+		place->shard++;
+	return place->shard < router->shard_count;
+}
+
 void
 route_verify(struct router *router, int64_t now)
 {

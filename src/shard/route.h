@@ -76,6 +76,28 @@ struct route_totals {
 
 void	route_totals(struct router *, int64_t now, struct route_totals *);
 
+/* How far a scan of all shards has come; zeros begin. */
+struct route_place {
+	unsigned	shard;
+	uint64_t	cursor;
+};
+
+/* What it finds. */
+struct route_entry {
+	struct slice			 key;
+	const struct store_item		*item;
+	size_t				 size;		/* as a whole */
+	unsigned			 class;		/* from 1 on */
+};
+
+/*
+ * Tell some more items, `count` or so, of one shard, as store_scan() does.
+ * False: those were the last.
+ */
+bool	route_scan(struct router *, struct route_place *, unsigned count,
+	    int64_t now, void (*found)(void *context,
+	    const struct route_entry *), void *context);
+
 /* CHECK every store from end to end; slow. */
 void	route_verify(struct router *, int64_t now);
 

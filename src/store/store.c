@@ -27,7 +27,15 @@
 
 #define TRIM_BYTES		((size_t)256 << 10)
 
+/*
+ * Entries and buckets that a scan looks at, for each item it is to find and
+ * in any case: the buckets that an index has at least.
+ */
+#define SCAN_LOOKS		16
+#define SCAN_LOOKS_MIN		64
+
 _Static_assert(ITEM_KEY_MAX == STORE_KEY_MAX, "one limit");
+_Static_assert(SLAB_CLASSES_MAX == STORE_CLASSES_MAX, "one limit");
 
 static struct item *
 item_at(const struct store *store, uint32_t handle)
@@ -509,6 +517,7 @@ store_look(struct store *store, const struct store_key *key,
 struct scan {
 	const struct store	*store;
 	unsigned		 visited;
+	uint64_t		 looks;
 	void			(*visit)(void *context, struct slice key,
 				    const struct store_item *);
 	void			*context;
@@ -521,6 +530,7 @@ scan_entry(void *context, uint32_t handle)
 	const struct item *item = item_at(scan->store, handle);
 	struct store_item described;
 
+	scan->looks++;
 	if (item_expired(item, scan->store->now))
 		return;
 	describe(scan->store, handle, &described);
@@ -538,9 +548,11 @@ store_scan(struct store *store, uint64_t cursor, unsigned count,
 		.store = store, .visit = visit, .context = context,
 	};
 
-	do
+	do {
 		cursor = index_scan(&store->index, cursor, scan_entry, &scan);
-	while (cursor != 0 && scan.visited < count);
+		scan.looks++;
+	} while (cursor != 0 && scan.visited < count &&
+	    scan.looks < SCAN_LOOKS_MIN + (uint64_t)count * SCAN_LOOKS);
 	return cursor;
 }
 
@@ -578,6 +590,12 @@ store_class(struct store *store, const struct store_item *item)
 {
 	return (unsigned)(slab_class_of(&store->slab, item->handle) -
 	    store->slab.classes);
+}
+
+size_t
+store_item_size(const struct store *store, const struct store_item *item)
+{
+	return item_bytes(item_at(store, item->handle));
 }
 
 /* Make a detached item the key's one, in place of what is there. */

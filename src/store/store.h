@@ -217,6 +217,12 @@ unsigned store_class(struct store *, const struct store_item *);
  */
 unsigned store_last_class(const struct store *);
 
+/* No store has more classes. */
+#define STORE_CLASSES_MAX	128
+
+/* Bytes of header, key and value of an item that was just found. */
+size_t	store_item_size(const struct store *, const struct store_item *);
+
 /* Is the key there? Asking makes no difference to what is evicted. */
 bool	store_exists(struct store *, const struct store_key *);
 
@@ -259,10 +265,11 @@ void	store_peek_prefetch(const struct store *, uint64_t hash);
 void	store_peek_prefetch_item(const struct store *, uint64_t hash);
 
 /*
- * Call `visit` for some items, `count` or a few more if there are as many,
- * from `cursor` on; 0 begins. Returns the cursor to go on with, 0: that was
- * the last. An item that is there all the time is visited exactly once,
- * whatever happens to the store between the calls. `visit` does not use it.
+ * Call `visit` for some items, `count` or a few more, from `cursor` on; 0
+ * begins. Returns the cursor to go on with, 0: that was the last. They can be
+ * fewer or none: where there is little to find, a call ends before that takes
+ * long. An item that is there all the time is visited exactly once, whatever
+ * happens to the store between the calls. `visit` changes nothing in it.
  */
 uint64_t store_scan(struct store *, uint64_t cursor, unsigned count,
 	    void (*visit)(void *context, struct slice key,

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * listing.h - every key, told a slice at a time: lru_crawler metadump, mgdump.
+ */
+#ifndef SERVER_LISTING_H
+#define SERVER_LISTING_H
+
+#include "server/admin.h"
+
+/*
+ * Carry out `lru_crawler metadump|mgdump all|hash|<classes>`. A listing that
+ * begins is the reply's source; STATUS_ERROR: these are other words.
+ */
+void	listing_serve(struct admin *, const struct request *,
+	    struct reply *);
+
+#endif
