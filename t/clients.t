@@ -29,12 +29,15 @@ use Cairn;
 
 my $NPM = "nodejs, npm, and what `make npm-clients` installs";
 
+my $SPYMEMCACHED = '/usr/share/java/spymemcached.jar';
+
 # client	what the tests are called
 # file		the program, of t/clients/
 # modes		what it is called with, one after the other (text)
 # install	packages of Debian with the client
 # servers	how many (1)
 # flags		more flags of the servers
+# jar		what java needs; it compiles the program, too
 # ours		the flags are none of memcached's
 # todo		why cairnd cannot do this yet
 my @clients = (
@@ -46,6 +49,10 @@ my @clients = (
 	{ client => 'pylibmc', file => 'pylibmc_mixed.py',
 	    modes => ['text', 'binary'],
 	    install => 'python3-pylibmc', servers => 2 },
+	{ client => 'python-memcached', file => 'python_memcache_mixed.py',
+	    install => 'python3-memcache', servers => 2 },
+	{ client => 'python-binary-memcached', file => 'bmemcached_mixed.py',
+	    modes => ['binary'], install => 'python3-binary-memcached' },
 	{ client => 'php-memcached', file => 'php_memcached_mixed.php',
 	    modes => ['text', 'binary'],
 	    install => 'php-cli php-memcached', servers => 2 },
@@ -60,6 +67,9 @@ my @clients = (
 	    install => $NPM, servers => 2 },
 	{ client => "npm's memjs", file => 'memjs_mixed.js',
 	    modes => ['binary'], install => $NPM, servers => 2 },
+	{ client => "java's spymemcached", file => 'SpyMixed.java',
+	    modes => ['text', 'binary'], servers => 2, jar => $SPYMEMCACHED,
+	    install => 'default-jdk-headless libspymemcached-java' },
 	{ client => 'libmemcached', file => 'libmemcached.pl',
 	    modes => ['text', 'binary'], install => 'libmemcached-tools' },
 	{ client => 'memcached-tool', file => 'memcached_tool.pl',
@@ -70,7 +80,8 @@ my @clients = (
 	    install => 'nutcracker', servers => 2 },
 );
 
-my %interpreter = (js => 'node', php => 'php', pl => 'perl', py => 'python3', rb => 'ruby');
+my %interpreter = (java => 'java', js => 'node', php => 'php', pl => 'perl',
+    py => 'python3', rb => 'ruby');
 
 # The modes in which cairnd cannot be used yet.
 my %todo = (binary => 'the binary protocol is not there yet');
@@ -119,18 +130,17 @@ sub
 begin
 {
 	my ($job) = @_;
-	my $path = interpreter($job->{file});
+	my @command = command($job);
 	my $todo = $job->{todo} || $todo{$job->{mode}};
 
-	return skip_job($job, 'its interpreter is not here') if !$path;
+	return skip_job($job, 'it is not here') if !@command;
 	if ($todo && !Cairn::is_reference()) {
 		TODO: { todo_skip("$job->{name}: $todo", 1); }
 		return 0;
 	}
 	$job->{servers} = [map { Cairn->start_to_return(
 	    flags => $job->{flags}) } 1 .. $job->{servers} || 1];
-	$job->{process} = Cairn->run([$path,
-	    Cairn::srcdir() . "/t/clients/$job->{file}", $job->{mode},
+	$job->{process} = Cairn->run([@command, $job->{mode},
 	    map { "127.0.0.1:$_->{port}" } @{$job->{servers}}],
 	    { CAIRN_PID => $job->{servers}[0]{pid},
 	    NODE_PATH => node_path() });
@@ -138,16 +148,24 @@ begin
 	return 1;
 }
 
-# Debian's clients are there for Debian's interpreters.
+# The interpreter and the program; nothing if the interpreter is not there.
+# Debian's clients are there for Debian's.
 sub
-interpreter
+command
 {
-	my ($file) = @_;
-	my ($suffix) = $file =~ /(\w+)$/;
+	my ($job) = @_;
+	my ($suffix) = $job->{file} =~ /(\w+)$/;
 	my $name = $interpreter{$suffix};
-
-	return -x "/usr/bin/$name" ? "/usr/bin/$name"
+	my $path = -x "/usr/bin/$name" ? "/usr/bin/$name"
 	    : Cairn::find_program($name);
+	my @library;
+
+	return if !$path;
+	if ($job->{jar}) {
+		return if !-e $job->{jar} || !Cairn::find_program('javac');
+		@library = ('-cp', $job->{jar});
+	}
+	return ($path, @library, Cairn::srcdir() . "/t/clients/$job->{file}");
 }
 
 sub

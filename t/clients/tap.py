@@ -50,8 +50,16 @@ def end():
 
 
 def restart_server():
-    """Ask the first server to end; it will come back."""
-    os.kill(int(os.environ["CAIRN_PID"]), signal.SIGTERM)
+    """End the first server and wait until it has gone; it will come back."""
+    pid = int(os.environ["CAIRN_PID"])
+    os.kill(pid, signal.SIGTERM)
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.01)
 
 
 def comes(name, want, function, exceptions=()):
