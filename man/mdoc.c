@@ -61,11 +61,13 @@ static const struct row {
 
 enum protocol_id {
 	TEXT,
+	META,
 	PROTOCOLS
 };
 
 static const char *const protocol_names[PROTOCOLS] = {
 	[TEXT] = "TEXT",
+	[META] = "META",
 };
 
 static const struct verb {
@@ -101,6 +103,12 @@ static const struct {
 };
 
 #define REPLIES	(sizeof replies / sizeof replies[0])
+
+/* What replies to meta commands begin with. */
+static const char *const codes[STATUS_COUNT] = {
+#define CODE(status, code, quiet, failed)	[STATUS_##status] = code,
+#include "proto/codes.def"
+};
 
 /* What the codec builds; else the text of the status is sent. */
 static const char *const built[STATUS_COUNT] = {
@@ -276,19 +284,22 @@ put_commands(const char *unused)
 }
 
 static const char *
-status_text(enum status status)
+status_text(enum protocol_id protocol, enum status status)
 {
+	if (protocol == META && codes[status] != NULL)
+		return codes[status];
 	return built[status] != NULL ? built[status] : statuses[status].text;
 }
 
 /* Replies: a, b, c. Those without a line of their own are not named. */
 static void
-put_replies(enum op op)
+put_replies(enum protocol_id protocol, enum op op)
 {
 	const char *before = ".Pp\nReplies:\n";
 
 	for (size_t i = 0; i < REPLIES; i++) {
-		const char *text = status_text(replies[i].status);
+		const char *text = status_text(protocol,
+		    replies[i].status);
 
 		if (replies[i].op != op || *text == '\0')
 			continue;
@@ -308,7 +319,7 @@ put_verbs(const char *protocol)
 	for (size_t i = 0; i < VERBS; i++)
 		if (strcmp(protocol_names[verbs[i].protocol], protocol) == 0) {
 			put_verb(&verbs[i]);
-			put_replies(verbs[i].op);
+			put_replies(verbs[i].protocol, verbs[i].op);
 		}
 	puts(".El");
 }
@@ -319,7 +330,7 @@ put_statuses(const char *unused)
 	(void)unused;
 	puts(".Bl -tag -width Ds");
 	for (size_t i = 0; i < STATUS_COUNT; i++) {
-		const char *text = status_text((enum status)i);
+		const char *text = status_text(TEXT, (enum status)i);
 
 		if (*text == '\0')
 			continue;

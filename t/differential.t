@@ -198,7 +198,10 @@ sub
 command
 {
 	my $verb = any(qw(set set set add replace append prepend cas cas get
-	    get gets gets gat gats incr incr decr delete touch rare));
+	    get gets gets gat gats incr incr decr delete touch rare
+	    meta meta meta meta meta));
+
+	return meta_command() if $verb eq 'meta';
 	my $key = $verb =~ /pend/ ? any(@KEYS)
 	    : $verb =~ /cr/ ? any(@COUNTERS) : key();
 	my $value = value();
@@ -229,6 +232,42 @@ command
 	    'set k1 0 0', 'incr c1 x', 'touch k1 x', 'gat x k1',
 	    'stats reset', 'stats nothing',
 	    'set k1 0 0 -1', 'cas k1 0 0 1', 'set k1 x 0 1') . "\r\n";
+}
+
+# Some of the flags in any order, each at most once.
+sub
+flags
+{
+	return map { " $_" } sort { rand() <=> 0.5 }
+	    grep { rand() < 0.25 } @_;
+}
+
+# What both versions know. A unique that a client made up may be anything, as
+# uniques differ.
+sub
+meta_command
+{
+	my $verb = any(qw(mg mg mg ms ms ms md ma ma mn));
+	# What incr keeps of an item depends on its padding, which may differ.
+	my $key = $verb eq 'ma' ? any(@COUNTERS) : any(@KEYS);
+	my $unique = any(("C{$key}") x 3, 'C1');
+	my $ttl = any(0, 0, 0, 1000, 100000);
+	my $older = rand() < 0.3;	# than all uniques of either
+	my ($mode, $value) = (any(qw(S S E R A P)), value());
+
+	return join('', 'mg ', $key, flags("N$ttl"), flags("T$ttl"),
+	    flags('k', 'q', 's', 'v', 'v', 'f', 'h', 't', 'u',
+	    'R' . any(10, 5000), 'O7')) . "\r\n" if $verb eq 'mg';
+	return join('', 'ms ', $key, ' ', length $value, flags('k', 'q', 'O8',
+	    "T$ttl", "M$mode", 'F' . any(0, 7), $older ? () : $unique),
+	    $older ? ' I C1' : ()) .
+	    "\r\n$value\r\n" if $verb eq 'ms';
+	return join('', 'md ', $key, flags('k', 'q', 'I', 'I', 'O9', "T$ttl",
+	    $unique)) . "\r\n" if $verb eq 'md';
+	return join('', 'ma ', $key, flags("N$ttl"), flags("T$ttl"),
+	    flags('k', 'q', 't', 'v', 'J' . number(), 'D' . number(),
+	    'M' . any(qw(I D + -)), $unique)) . "\r\n" if $verb eq 'ma';
+	return "mn\r\n";
 }
 
 # A few that may well succeed, as nothing has changed since the uniques were
@@ -278,6 +317,14 @@ normal
 
 	$reply =~ s/^VERSION \S+\r$/VERSION\r/gm;
 	$reply =~ s/^(STAT \S+) .*\r$/$1\r/gm;
+	$reply =~ s/^ME \S+ (exp=\S+) .*(fetch=\w+) .*\r$/ME $1 $2\r/gm;
+	$reply =~ s/^((?:VA|HD) .*\bt)\d{8,}/$1far/gm;
+	$reply =~ s/^((?:VA \d+|HD)(?: .*)? c)\d+/$1#/gm;
+	$reply =~ s/^VA \d+( .*)?\r\n(\d+) *\r$/
+	    'VA .' . ($1 \/\/ '') =~ s{ s\d+}{}r . "\r\n$2\r"/gme;
+	# Older versions have other words for a mistake in a flag.
+	$reply =~ s/^CLIENT_ERROR (?:.* flag|bad token .*|invalid .* value|.* M token)\r$/
+	    "CLIENT_ERROR flag\r"/gme;
 	$reply =~ s/^(VALUE (\S+) \d+ \d+) (\d+)\r$/
 	    "$1 #" . ($rank{$2}{$3} \/\/= ++$count{$2}) . "\r"/gme;
 	$reply =~ s/^(VALUE c\d \d+) \d+( #\d+)?\r\n(\d+) *\r$/

@@ -12,11 +12,15 @@
 typedef void command(struct store *, const struct store_key *,
 	    const struct request *, struct reply *, struct store_item *item);
 
-/* Has the item another unique than the request wants it to have? */
+/*
+ * Has the item another unique than the request wants it to have? Then it is
+ * described.
+ */
 bool	command_cas_differs(struct store *, const struct store_key *,
-	    const struct request *);
+	    const struct request *, struct store_item *);
 
 command	values_get, values_get_and_touch, values_store, values_count;
 command	keys_delete, keys_touch;
+command	meta_get, meta_set, meta_delete, meta_count, meta_debug;
 
 #endif

@@ -29,13 +29,11 @@ execute(struct store *store, const struct request *request,
 
 bool
 command_cas_differs(struct store *store, const struct store_key *key,
-    const struct request *request)
+    const struct request *request, struct store_item *item)
 {
-	struct store_item item;
-
 	return request->flags & REQUEST_HAS_CAS &&
-	    store_look(store, key, &item) == STORE_OK &&
-	    item.cas != request->cas;
+	    store_look(store, key, item) == STORE_OK &&
+	    item->cas != request->cas;
 }
 
 enum status

@@ -7,8 +7,7 @@ keys_delete(struct store *store, const struct store_key *key,
     const struct request *request, struct reply *reply,
     struct store_item *item)
 {
-	(void)item;
-	if (command_cas_differs(store, key, request))
+	if (command_cas_differs(store, key, request, item))
 		reply->status = STATUS_EXISTS;
 	else
 		reply->status = store_delete(store, key) == STORE_OK ?

@@ -111,7 +111,7 @@ create_number(struct store *store, const struct store_key *key,
 	char digits[DECIMAL_MAX];
 	struct store_value value = {
 		.bytes = { digits, decimal_format(digits, request->initial) },
-		.expiry = request->expiry,
+		.expiry = request->create_expiry,
 		.want_cas = request->flags & REQUEST_WANT_CAS,
 	};
 	enum store_result result;
@@ -131,14 +131,16 @@ values_count(struct store *store, const struct store_key *key,
     struct store_item *item)
 {
 	bool want_cas = request->flags & REQUEST_WANT_CAS;
+	bool subtract = request->op == OP_DECR ||
+	    request->op == OP_META_DECR;
 
-	(void)item;
-	if (command_cas_differs(store, key, request)) {
-		reply->status = STATUS_EXISTS;
+	if (command_cas_differs(store, key, request, item)) {
+		reply->status = item->length == 0 ? STATUS_NOT_A_NUMBER :
+		    STATUS_EXISTS;
 		return;
 	}
-	switch (store_add_number(store, key, request->op == OP_DECR,
-	    request->number, want_cas, &reply->number)) {
+	switch (store_add_number(store, key, subtract, request->number,
+	    want_cas, &reply->number)) {
 	case STORE_OK:
 		reply->status = STATUS_NUMBER;
 		break;

@@ -55,7 +55,7 @@ enum conn_state {
 struct arrival {
 	struct route_draft	draft;
 	struct request		request;
-	char			key[KEY_MAX];
+	char			words[REQUEST_DETACHED_MAX];
 	uint32_t		part;		/* that is being filled */
 	size_t			filled;		/* of it */
 	size_t			left;		/* of the whole value */
@@ -86,6 +86,7 @@ struct pass {
 	struct slice	 input;
 	struct output	 output;
 	struct request	 batch[BATCH];
+	char		 keys[BATCH][KEY_MAX];	/* that had to be decoded */
 	size_t		 batched;
 	unsigned	 requests;
 };
@@ -373,8 +374,7 @@ begin_arrival(struct pass *pass, const struct request *request)
 		*arrival = (struct arrival){
 			.request = *request, .left = request->value.length,
 		};
-		memcpy(arrival->key, request->key.bytes, request->key.length);
-		arrival->request.key.bytes = arrival->key;
+		request_detach(&arrival->request, arrival->words);
 		route_hash(conn->env->router, &arrival->request);
 	}
 	if (arrival == NULL || !route_draft(conn->env->router,
@@ -400,6 +400,7 @@ parse(struct pass *pass)
 	struct slice before = pass->input;
 	size_t body;
 
+	conn->codec.key_room = pass->keys[pass->batched];
 	switch (proto_parse(&conn->codec, &pass->input, request, &body)) {
 	case PARSE_REQUEST:
 		take(pass, request);

@@ -4,6 +4,7 @@
  */
 #include "proto/proto.h"
 
+#include "base/check.h"
 #include "proto/text.h"
 
 const struct slice proto_too_many_connections =
@@ -18,6 +19,20 @@ enum scope
 request_scope(enum op op)
 {
 	return scopes[op];
+}
+
+void
+request_detach(struct request *request, char room[REQUEST_DETACHED_MAX])
+{
+	CHECK(request->key.length <= KEY_MAX &&
+	    request->argument.length <= REQUEST_OPAQUE_MAX);
+	memcpy(room, request->key.bytes, request->key.length);
+	request->key.bytes = room;
+	room += request->key.length;
+	if (request->argument.length > 0)
+		memcpy(room, request->argument.bytes,
+		    request->argument.length);
+	request->argument.bytes = room;
 }
 
 static const struct protocol *const protocols[] = {

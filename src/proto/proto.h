@@ -23,6 +23,11 @@ struct codec {
 	const struct protocol		*protocol;
 	const struct codec_config	*config;
 	int64_t		now;		/* unix ms, for relative expiry */
+	/*
+	 * KEY_MAX bytes of the caller's, for a key that is decoded. They are
+	 * to last as long as the request.
+	 */
+	char		*key_room;
 	/* A line with several keys is in work: this much of it is left. */
 	size_t		line_left;
 	struct request	line;		/* what its keys have in common */
@@ -90,6 +95,16 @@ proto_reply(struct output *output, const struct request *request,
     const struct reply *reply)
 {
 	request->protocol->reply(output, request, reply);
+}
+
+/* The value of a reply, in whatever form it is there. */
+static inline void
+proto_add_value(struct output *output, const struct reply *reply)
+{
+	if (reply->value.bytes != NULL)
+		output_bytes(output, reply->value.bytes, reply->value.length);
+	else
+		reply->add_value(reply->context, output);
 }
 
 /* One line of a stats answer; the last is followed by STATUS_STATS. */

@@ -10,6 +10,7 @@
 #include "proto/text.h"
 
 #include "config.h"
+#include "proto/meta.h"
 #include "proto/words.h"
 
 #define ARGUMENTS_ANY	UINT32_MAX
@@ -39,18 +40,39 @@ struct verb {
 	uint32_t	least, most;	/* arguments */
 };
 
+#define VERB_TEXT(verb, op, least, most)	{ SLICE(verb), op, least, most },
+#define VERB_META(verb, op, least, most)
+
 static const struct verb verbs[] = {
 #define VERB(protocol, verb, op, least, most, access, synopsis, sentence) \
-	{ SLICE(verb), OP_##op, least, most },
+	VERB_##protocol(verb, OP_##op, least, most)
 #include "proto/commands.def"
 };
+
+#undef VERB_TEXT
+#undef VERB_META
+#define VERB_TEXT(verb, op, least, most)
+#define VERB_META(verb, op, least, most)	{ SLICE(verb), op, least, most },
+
+/* Each has two letters, which no classic verb has. */
+static const struct verb meta_verbs[] = {
+#define VERB(protocol, verb, op, least, most, access, synopsis, sentence) \
+	VERB_##protocol(verb, OP_##op, least, most)
+#include "proto/commands.def"
+};
+
+#define LENGTH(array)	(sizeof(array) / sizeof *(array))
 
 static const struct verb *
 find_verb(struct slice name)
 {
-	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (slice_equal(verbs[i].name, name))
-			return &verbs[i];
+	bool meta = name.length == 2;
+	const struct verb *first = meta ? meta_verbs : verbs;
+	size_t count = meta ? LENGTH(meta_verbs) : LENGTH(verbs);
+
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(first[i].name, name))
+			return &first[i];
 	return NULL;
 }
 
@@ -288,6 +310,20 @@ parse_words(struct context *context, struct request *request)
 	return PARSE_REQUEST;
 }
 
+static enum parse
+parse_meta(struct context *context, struct request *request)
+{
+	return meta_parse(context->codec, context->line, request,
+	    context->body);
+}
+
+static enum parse
+parse_meta_noop(struct context *context, struct request *request)
+{
+	(void)context;
+	return proto_reject(request, STATUS_META_NOOP);
+}
+
 static enum parse (*const parsers[OP_COUNT])(struct context *,
     struct request *) = {
 	[OP_GET] = parse_get,
@@ -304,22 +340,40 @@ static enum parse (*const parsers[OP_COUNT])(struct context *,
 	[OP_DECR] = parse_count,
 	[OP_DELETE] = parse_delete,
 	[OP_TOUCH] = parse_touch,
+	[OP_META_GET] = parse_meta,
+	[OP_META_SET] = parse_meta,
+	[OP_META_DELETE] = parse_meta,
+	[OP_META_INCR] = parse_meta,
+	[OP_META_DEBUG] = parse_meta,
+	[OP_META_NOOP] = parse_meta_noop,
 	[OP_FLUSH] = parse_flush,
 	[OP_MEMORY_LIMIT] = parse_memory_limit,
-	[OP_DEBUG_TIME] = parse_argument,
 	[OP_LRU_CRAWLER] = parse_words,
 	[OP_SHUTDOWN] = parse_argument,
+	[OP_DEBUG_TIME] = parse_argument,
 	[OP_STATS] = parse_words,
 	[OP_VERBOSITY] = parse_verbosity,
 	[OP_VERSION] = parse_argument,
 	[OP_QUIT] = parse_argument,
 };
 
-/* These may hold any number of keys, and are cut as they are used. */
+/* These are cut as they are used: they may hold any number of words. */
 static bool
-has_many_keys(enum op op)
+is_cut_later(enum op op)
 {
-	return op == OP_GET || op == OP_GETS || op == OP_GAT || op == OP_GATS;
+	switch (op) {
+	case OP_GET:
+	case OP_GETS:
+	case OP_GAT:
+	case OP_GATS:
+	case OP_META_GET:
+	case OP_META_SET:
+	case OP_META_DELETE:
+	case OP_META_INCR:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static enum parse
@@ -340,7 +394,7 @@ parse_line(struct context *context, struct slice line,
 	struct slice rest = line, name = words_next(&rest);
 	const struct verb *verb = find_verb(name);
 
-	if (verb != NULL && has_many_keys(verb->op)) {
+	if (verb != NULL && is_cut_later(verb->op)) {
 		struct slice first = rest;
 
 		words.count = 1 + (words_next(&first).length > 0) +
@@ -452,11 +506,7 @@ reply_value(struct output *output, const struct request *request,
 		at = put_bytes(at, reply->value.bytes, reply->value.length);
 	} else {
 		output_advance(output, at);
-		if (reply->value.bytes != NULL)
-			output_bytes(output, reply->value.bytes,
-			    reply->value.length);
-		else
-			reply->add_value(reply->context, output);
+		proto_add_value(output, reply);
 		at = output_room(output, 7);
 	}
 	at = put_bytes(at, "\r\nEND\r\n",

@@ -61,6 +61,7 @@ enum item_kind {
 #define ITEM_FETCHED		16	/* was read since it was stored */
 #define ITEM_STALE		32	/* a client said it is out of date */
 #define ITEM_TOKEN_SENT		64	/* a client was told to renew it */
+#define ITEM_MARKS		112	/* these three */
 
 struct item {
 	uint32_t	length;

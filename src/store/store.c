@@ -585,6 +585,12 @@ store_mark(struct store *store, struct store_item *out, unsigned set,
 	out->marks = item->state >> 4;
 }
 
+int64_t
+store_time(const struct store *store)
+{
+	return store->now;
+}
+
 unsigned
 store_class(struct store *store, const struct store_item *item)
 {
@@ -697,7 +703,7 @@ append_in_place(struct store *store, uint32_t handle,
 		return false;
 	memcpy(item_value(item) + item->length, bytes.bytes, bytes.length);
 	item->length += (uint32_t)bytes.length;
-	item->state &= (uint8_t)~(ITEM_STALE | ITEM_TOKEN_SENT);
+	item->state &= (uint8_t)~ITEM_MARKS;
 	counts_of(store, handle)->bytes += bytes.length;
 	renew_cas(store, item);
 	store->last = handle;
@@ -781,7 +787,7 @@ rewrite(struct store *store, uint32_t handle,
 	    value->draft | wanted_fields(value)) != 0 || value->expiry != 0 ||
 	    item->length != value->bytes.length)
 		return false;
-	item->state &= (uint8_t)~(ITEM_FETCHED | ITEM_STALE | ITEM_TOKEN_SENT);
+	item->state &= (uint8_t)~ITEM_MARKS;
 	item_heat(item);
 	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
 	store->counts.total_items++;

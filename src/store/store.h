@@ -206,6 +206,9 @@ void	store_renew_cas(struct store *, struct store_item *, uint64_t cas);
 void	store_mark(struct store *, struct store_item *, unsigned set,
 	    unsigned clear);
 
+/* What was set with store_set_time(). */
+int64_t	store_time(const struct store *);
+
 /* The slab class of an item that was just found, from 0. */
 unsigned store_class(struct store *, const struct store_item *);
 
