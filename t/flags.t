@@ -180,6 +180,6 @@ tells_what_has_no_effect
 	    '-v tells what has no effect');
 	like($server->stderr, qr/listening on tcp:127\.0\.0\.1:\d+$/m,
 	    'and where the server listens');
-	like($server->stderr, qr/with \d+ threads, \d+ shards, 64 megabytes/,
+	like($server->stderr, qr/version \S+: \d+ threads, \d+ shards, 64 megabytes/,
 	    'and how it is set up');
 }

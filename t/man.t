@@ -45,8 +45,8 @@ options_of_help
 
 	for (@_) {
 		$inert = /^Accepted|^Refused/ if /^\S/;
-		if (/^  -(\w)(?:, --([\w-]+))?/) {
-			push @flags, "-$1", defined $2 ? "--$2" : ();
+		if (/^  (-\w|--[\w-]+)(?:, (--[\w-]+))?/) {
+			push @flags, $1, defined $2 ? $2 : ();
 		} elsif (/^  \S/ && $inert) {
 			push @suboptions, /(?:^|\s)((?:\[no_\])?\w+)/g;
 		} elsif (/^  ((?:\[no_\])?\w+)/) {

@@ -271,15 +271,15 @@ unknown_words_are_named(void)
 	EXPECT_TEXT(complaint("--foo=1"),
 	    "unknown option \"--foo\"; see cairnd --help");
 	EXPECT_TEXT(complaint("--por 1"),
-	    "unknown option \"--por\"; see cairnd --help");
+	    "unknown option \"--por\"; did you mean \"--port\"?");
 	EXPECT_TEXT(complaint("-vz"),
 	    "unknown option \"-z\"; see cairnd --help");
 	EXPECT_TEXT(complaint("-o foo=1"),
 	    "unknown option \"-o foo\"; see cairnd --help");
-	EXPECT_TEXT(complaint("-o no_shards"),
-	    "unknown option \"-o no_shards\"; see cairnd --help");
+	EXPECT_TEXT(complaint("-o no_shards"), "unknown option "
+	    "\"-o no_shards\"; did you mean \"-o shards\"?");
 	EXPECT_TEXT(complaint("--shards=2"),
-	    "unknown option \"--shards\"; see cairnd --help");
+	    "unknown option \"--shards\"; did you mean \"-o shards\"?");
 	EXPECT_TEXT(complaint("-v more"),
 	    "unexpected argument \"more\"; see cairnd --help");
 	EXPECT_TEXT(complaint("-v -- -v"),
@@ -287,6 +287,49 @@ unknown_words_are_named(void)
 	EXPECT_TEXT(complaint("-"),
 	    "unexpected argument \"-\"; see cairnd --help");
 	EXPECT_TEXT(complaint("-v --"), "");
+}
+
+static void
+a_word_that_is_nearly_an_option_is_recognized(void)
+{
+	static const char *const pairs[][2] = {
+		{ "--memory", "--memory-limit" },
+		{ "--memory_limit", "--memory-limit" },
+		{ "--dameon", "--daemon" },
+		{ "--userr", "--user" },
+		{ "--lisen", "--listen" },
+		{ "-o hash_power=20", "-o hashpower" },
+		{ "-o no_lru_crawlre", "-o lru_crawler" },
+		{ "-o port=1", "--port" },
+		{ "--idle_timeout=1", "-o idle_timeout" },
+	};
+
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		char ending[64];
+
+		snprintf(ending, sizeof ending, "; did you mean \"%s\"?",
+		    pairs[i][1]);
+		EXPECT(strstr(complaint(pairs[i][0]), ending) != NULL);
+	}
+	EXPECT(strstr(complaint("--abcdefghijklmnopqrstuvwxyzabcdefghijkl"),
+	    "see cairnd --help") != NULL);
+}
+
+static void
+names_of_both_forms_differ(void)
+{
+	static const char *const names[] = {
+#define OPTION(group, kind, field, letter, name, ...)	name,
+#define INERT(group, kind, letter, name, ...)		name,
+#include "server/options.def"
+	};
+	size_t count = sizeof names / sizeof names[0];
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (*names[i] != '\0') {
+				EXPECT(strcmp(names[i], names[j]) != 0);
+			}
 }
 
 static void
@@ -520,6 +563,8 @@ main(void)
 	RUN(an_item_fits_in_half_of_the_memory);
 	RUN(numbers_out_of_range_are_refused);
 	RUN(unknown_words_are_named);
+	RUN(a_word_that_is_nearly_an_option_is_recognized);
+	RUN(names_of_both_forms_differ);
 	RUN(arguments_are_neither_missing_nor_too_many);
 	RUN(suboptions_are_set_from_lists);
 	RUN(the_arguments_of_what_is_ignored_are_checked_too);

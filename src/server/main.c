@@ -378,8 +378,8 @@ announce(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
 
-	log_write(&server->log, LOG_LEVEL_INFO, "cairnd " PACKAGE_VERSION
-	    " with %d threads, %u shards, %zu megabytes for items",
+	log_write(&server->log, LOG_LEVEL_INFO, "version " PACKAGE_VERSION
+	    ": %d threads, %u shards, %zu megabytes for items",
 	    options->threads, server->router.shard_count,
 	    options->memory_limit >> 20);
 	if (options->pid_file != NULL &&

@@ -44,6 +44,12 @@ set_count(const struct option_row *row, void *field, const char *value,
 	return 0;
 }
 
+static void
+clear_count(void *field)
+{
+	*(int *)field = 0;
+}
+
 static int
 parse_number(const struct option_row *row, const char *value, int64_t *number,
     struct error *err)
@@ -247,6 +253,35 @@ show_text(const struct option_row *row, const struct options *options,
 	snprintf(out, room, "%s", *text == NULL ? "NULL" : *text);
 }
 
+static int
+set_files(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	struct file_list *list = field;
+	char **paths = realloc(list->paths,
+	    (list->count + 1) * sizeof *paths);
+
+	if (paths == NULL)
+		return error_set(err, "out of memory");
+	list->paths = paths;
+	paths[list->count] = NULL;
+	if (set_text(row, &paths[list->count], value, err) == -1)
+		return -1;
+	list->count++;
+	return 0;
+}
+
+static void
+clear_files(void *field)
+{
+	struct file_list *list = field;
+
+	for (size_t i = 0; i < list->count; i++)
+		free(list->paths[i]);
+	free(list->paths);
+	*list = (struct file_list){ NULL, 0 };
+}
+
 /* One of the words in the row's argument, which has bars between them. */
 static int
 set_choice(const struct option_row *row, void *field, const char *value,
@@ -379,7 +414,7 @@ static const struct option_kind kinds[] = {
 	[OPTION_KIND_ON] = BOOLEAN("yes"),
 	[OPTION_KIND_OFF] = BOOLEAN("no"),
 	[OPTION_KIND_COUNT] = { .set = set_count, .show = show_number,
-	    .implied = "" },
+	    .implied = "", .clear = clear_count },
 	[OPTION_KIND_NUMBER] = { .set = set_number, .show = show_number,
 	    .implied = "1", .negated = "0" },
 	[OPTION_KIND_OCTAL] = { .set = set_octal, .show = show_octal },
@@ -390,6 +425,7 @@ static const struct option_kind kinds[] = {
 	[OPTION_KIND_FACTOR] = { .set = set_factor, .show = show_factor },
 	[OPTION_KIND_TEXT] = { .set = set_text, .show = show_text,
 	    .clear = clear_text },
+	[OPTION_KIND_FILES] = { .set = set_files, .clear = clear_files },
 	[OPTION_KIND_CHOICE] = { .set = set_choice, .show = show_text,
 	    .clear = clear_text },
 	[OPTION_KIND_SIZES] = { .set = set_sizes, .show = show_text,

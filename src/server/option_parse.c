@@ -12,12 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct parser {
-	struct options	 *options;
-	struct error	 *error;
-	char		**next;		/* the words not read yet */
-	bool		  given[OPTION_ROWS];
-};
+/* Room for an option as the operator wrote it; a longer one is cut. */
+#define SPELLED_MAX	64
 
 /* An argument in brackets may be left out. */
 static bool
@@ -49,7 +45,7 @@ find_name(enum option_form form, struct slice name)
 	return row;
 }
 
-static int	parse_extended(struct parser *, const char *list);
+static int	parse_extended(struct option_parser *, const char *list);
 
 /* Note what has no effect, as far as there is room for it. */
 static void
@@ -65,21 +61,21 @@ note_ignored(struct options *options, const char *spelled)
  * Let a row take its value. `spelled` is the option as the operator wrote it.
  */
 static int
-set_value(struct parser *parser, const struct option_row *row,
+set_value(struct option_parser *parser, const struct option_row *row,
     const char *spelled, const char *value)
 {
 	const struct option_kind *kind = option_kind(row->kind);
 	union option_value ignored = { .text = NULL };
 	bool kept = !(row->flags & OPTION_NO_FIELD);
 	void *field = kept ? option_field(row, parser->options) : &ignored;
+	unsigned *given = &parser->given[option_number(row)];
 	struct error why;
 	int result;
 
-	/* what is listed takes the place of the default, then adds up */
-	if (row->kind == OPTION_KIND_ADDRESSES &&
-	    !parser->given[option_number(row)])
+	/* what adds up begins anew with each source */
+	if (*given != parser->source && kind->clear != NULL)
 		kind->clear(field);
-	parser->given[option_number(row)] = true;
+	*given = parser->source;
 	result = kind->set(row, field, value, &why);
 	if (!kept && kind->clear != NULL)
 		kind->clear(field);
@@ -89,15 +85,20 @@ set_value(struct parser *parser, const struct option_row *row,
 
 /* The same for one that was given with an argument or, NULL, without. */
 static int
-apply(struct parser *parser, const struct option_row *row,
+apply(struct option_parser *parser, const struct option_row *row,
     const char *spelled, const char *value)
 {
 	if (row->group->effect == REFUSED)
 		return error_set(parser->error, "%s: not offered yet",
 		    spelled);
+	if (parser->in_file && (row->flags & OPTION_REFUSED_IN_FILE))
+		return error_set(parser->error,
+		    "%s only works on the command line", spelled);
 	if (value == NULL && needs_argument(row))
 		return error_set(parser->error, "%s needs an argument: %s",
 		    spelled, row->argument);
+	if (parser->in_file && (row->flags & OPTION_SKIPPED_IN_FILE))
+		return 0;
 	if (row->kind == OPTION_KIND_EXTENDED)
 		return parse_extended(parser, value);
 	if (row->group->effect == IGNORED)
@@ -107,43 +108,55 @@ apply(struct parser *parser, const struct option_row *row,
 }
 
 static int
-refuse_value(struct parser *parser, const char *spelled)
+refuse_value(struct option_parser *parser, const char *spelled)
 {
 	return error_set(parser->error, "%s takes no argument", spelled);
 }
 
-/* One name or name=value of an -o list. */
-static int
-parse_suboption(struct parser *parser, const char *text)
+/* The row of a sub-option and, with no_ in front, that it is negated. */
+static const struct option_row *
+find_suboption(struct slice name, bool *negated)
 {
-	struct slice name = { text, strcspn(text, "=") };
-	const char *value = text[name.length] == '=' ?
-	    text + name.length + 1 : NULL;
 	const struct option_row *row = find_name(SUBOPTIONS, name);
-	char spelled[64];
 
-	snprintf(spelled, sizeof spelled, "-o %.*s", (int)name.length, text);
-	if (row == NULL && strncmp(text, "no_", 3) == 0) {
-		row = find_name(SUBOPTIONS,
-		    (struct slice){ text + 3, name.length - 3 });
-		if (row != NULL && !(row->flags & OPTION_NEGATABLE))
-			row = NULL;
-		if (row != NULL && value != NULL)
-			return refuse_value(parser, spelled);
-		if (row != NULL)
-			value = option_kind(row->kind)->negated;
-	} else if (row != NULL && value != NULL && *row->argument == '\0') {
-		return refuse_value(parser, spelled);
-	}
+	*negated = false;
+	if (row != NULL || name.length < 3 || memcmp(name.bytes, "no_", 3) != 0)
+		return row;
+	row = find_name(SUBOPTIONS,
+	    (struct slice){ name.bytes + 3, name.length - 3 });
+	*negated = row != NULL && (row->flags & OPTION_NEGATABLE) != 0;
+	return *negated ? row : NULL;
+}
+
+/* `value` is NULL when there was no equals sign. */
+static int
+parse_suboption(struct option_parser *parser, struct slice name,
+    const char *value, const char *spelled)
+{
+	bool negated;
+	const struct option_row *row = find_suboption(name, &negated);
+
 	if (row == NULL)
-		return error_set(parser->error,
-		    "unknown option \"%s\"; see cairnd --help", spelled);
+		return option_unknown(spelled, parser->error);
+	if (value != NULL && (negated || *row->argument == '\0'))
+		return refuse_value(parser, spelled);
+	if (negated)
+		value = option_kind(row->kind)->negated;
 	return apply(parser, row, spelled,
 	    value != NULL && *value == '\0' ? NULL : value);
 }
 
+/* What follows after the name and an equals sign, or NULL. */
+static const char *
+value_after(struct slice name)
+{
+	const char *end = name.bytes + name.length;
+
+	return *end == '=' ? end + 1 : NULL;
+}
+
 static int
-parse_extended(struct parser *parser, const char *list)
+parse_extended(struct option_parser *parser, const char *list)
 {
 	char *copy = strdup(list);
 	char *rest = copy;
@@ -152,27 +165,33 @@ parse_extended(struct parser *parser, const char *list)
 
 	if (copy == NULL)
 		return error_set(parser->error, "out of memory");
-	while (result == 0 && (text = strsep(&rest, ",")) != NULL)
-		if (*text != '\0' || rest != NULL)	/* may end in a comma */
-			result = parse_suboption(parser, text);
+	while (result == 0 && (text = strsep(&rest, ",")) != NULL) {
+		struct slice name = { text, strcspn(text, "=") };
+		char spelled[SPELLED_MAX];
+
+		if (*text == '\0' && rest == NULL)
+			break;		/* a comma may end it */
+		snprintf(spelled, sizeof spelled, "-o %.*s",
+		    (int)name.length, text);
+		result = parse_suboption(parser, name, value_after(name),
+		    spelled);
+	}
 	free(copy);
 	return result;
 }
 
 /* --name, --name=value or --name value. */
 static int
-parse_long(struct parser *parser, const char *word)
+parse_long(struct option_parser *parser, const char *word)
 {
 	struct slice name = { word + 2, strcspn(word + 2, "=") };
-	const char *value = name.bytes[name.length] == '=' ?
-	    name.bytes + name.length + 1 : NULL;
+	const char *value = value_after(name);
 	const struct option_row *row = find_name(FLAGS, name);
-	char spelled[64];
+	char spelled[SPELLED_MAX];
 
 	snprintf(spelled, sizeof spelled, "%.*s", (int)name.length + 2, word);
 	if (row == NULL)
-		return error_set(parser->error,
-		    "unknown option \"%s\"; see cairnd --help", spelled);
+		return option_unknown(spelled, parser->error);
 	if (value != NULL && *row->argument == '\0')
 		return refuse_value(parser, spelled);
 	if (value == NULL && *row->argument != '\0' && *parser->next != NULL)
@@ -182,7 +201,7 @@ parse_long(struct parser *parser, const char *word)
 
 /* -x, -xyz, -xvalue or -x value. */
 static int
-parse_letters(struct parser *parser, const char *letters)
+parse_letters(struct option_parser *parser, const char *letters)
 {
 	char spelled[] = "-x";
 
@@ -192,9 +211,7 @@ parse_letters(struct parser *parser, const char *letters)
 
 		spelled[1] = *letters;
 		if (row == NULL)
-			return error_set(parser->error,
-			    "unknown option \"%s\"; see cairnd --help",
-			    spelled);
+			return option_unknown(spelled, parser->error);
 		if (*row->argument != '\0' && letters[1] != '\0')
 			value = letters + 1;
 		else if (*row->argument != '\0' && *parser->next != NULL)
@@ -207,15 +224,54 @@ parse_letters(struct parser *parser, const char *letters)
 	return 0;
 }
 
-static bool
-is_given(const struct parser *parser, char letter)
+static int
+parse_word(struct option_parser *parser, const char *word)
 {
-	return parser->given[option_number(find_letter(letter))];
+	if (strncmp(word, "--", 2) == 0 && word[2] != '\0')
+		return parse_long(parser, word);
+	if (*word == '-' && word[1] != '\0' && word[1] != '-')
+		return parse_letters(parser, word + 1);
+	if (strcmp(word, "--") == 0) {		/* the end of the options */
+		if (*parser->next == NULL)
+			return 0;
+		word = *parser->next;
+	}
+	return error_set(parser->error,
+	    "unexpected argument \"%.80s\"; see cairnd --help", word);
+}
+
+int
+option_parse_words(struct option_parser *parser, char **words)
+{
+	parser->next = words;
+	while (*parser->next != NULL)
+		if (parse_word(parser, *parser->next++) == -1)
+			return -1;
+	return 0;
+}
+
+int
+option_parse_named(struct option_parser *parser, const char *name,
+    const char *value)
+{
+	const struct option_row *row = find_name(FLAGS, slice_of(name));
+
+	if (row == NULL)
+		return parse_suboption(parser, slice_of(name), value, name);
+	if (value != NULL && *row->argument == '\0')
+		return refuse_value(parser, name);
+	return apply(parser, row, name, value);
+}
+
+static bool
+is_given(const struct option_parser *parser, char letter)
+{
+	return parser->given[option_number(find_letter(letter))] > 0;
 }
 
 /* What depends on more than one option. */
 static int
-settle(struct parser *parser)
+settle(struct option_parser *parser)
 {
 	struct options *options = parser->options;
 	struct listen_list *list = &options->listen;
@@ -243,34 +299,41 @@ settle(struct parser *parser)
 	return 0;
 }
 
+/* Start over, with the files that were found in front of the words. */
 static int
-parse_word(struct parser *parser, const char *word)
+parse_with_files(struct option_parser *parser, char **words)
 {
-	if (strncmp(word, "--", 2) == 0 && word[2] != '\0')
-		return parse_long(parser, word);
-	if (*word == '-' && word[1] != '\0' && word[1] != '-')
-		return parse_letters(parser, word + 1);
-	if (strcmp(word, "--") == 0) {		/* the end of the options */
-		if (*parser->next == NULL)
-			return 0;
-		word = *parser->next;
-	}
-	return error_set(parser->error,
-	    "unexpected argument \"%.80s\"; see cairnd --help", word);
+	struct file_list files = parser->options->config;
+	int result = 0;
+
+	parser->options->config = (struct file_list){ NULL, 0 };
+	options_free(parser->options);
+	options_defaults(parser->options);
+	memset(parser->given, 0, sizeof parser->given);
+	for (size_t i = 0; i < files.count && result == 0; i++)
+		result = option_parse_file(parser, files.paths[i]);
+	parser->source++;
+	if (result == 0)
+		result = option_parse_words(parser, words);
+	option_kind(OPTION_KIND_FILES)->clear(&files);
+	return result;
 }
 
 int
 options_parse(struct options *options, int argc, char **argv,
     struct error *err)
 {
-	struct parser parser = {
-		.options = options,
-		.error = err,
-		.next = argv + (argc > 0),
+	struct option_parser parser = {
+		.options = options, .error = err, .source = 1,
 	};
+	char **words = argv + (argc > 0);
 
-	while (*parser.next != NULL)
-		if (parse_word(&parser, *parser.next++) == -1)
-			return -1;
+	if (option_parse_words(&parser, words) == -1)
+		return -1;
+	if (options->action != OPTIONS_RUN)
+		return settle(&parser);
+	if (options->config.count > 0 &&
+	    parse_with_files(&parser, words) == -1)
+		return -1;
 	return settle(&parser);
 }

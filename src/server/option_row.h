@@ -6,6 +6,8 @@
  *	option_kinds.c		how words become a field, and a field a word
  *	option_addresses.c	the kind that is a list of addresses
  *	option_parse.c		the command line
+ *	option_file.c		files of options
+ *	option_suggest.c	what a word may have been meant to be
  *	option_help.c		--help
  */
 #ifndef SERVER_OPTION_ROW_H
@@ -71,6 +73,7 @@ enum option_kind_id {
 	OPTION_KIND_SIZE,
 	OPTION_KIND_FACTOR,
 	OPTION_KIND_TEXT,
+	OPTION_KIND_FILES,
 	OPTION_KIND_CHOICE,
 	OPTION_KIND_SIZES,
 	OPTION_KIND_DELIMITER,
@@ -116,6 +119,35 @@ const void	*option_shown(const struct option_row *,
 /* "auto", "ascii", ...: also what proto[] in front of an address takes. */
 int	option_find_protocol(struct slice name, enum proto_choice *,
 	    struct error *);
+
+/*
+ * Options come from several sources, each of which takes the place of what
+ * the earlier ones said: the files in their order, then the command line.
+ */
+struct option_parser {
+	struct options	 *options;
+	struct error	 *error;
+	char		**next;		/* the words not read yet */
+	unsigned	  source;	/* 1 and up */
+	bool		  in_file;
+	unsigned	  given[OPTION_ROWS];	/* the last source; 0: none */
+};
+
+/* Words as on a command line, up to a NULL. */
+int	option_parse_words(struct option_parser *, char **words);
+
+/*
+ * A long name without its dashes, or that of a sub-option; `value` is NULL
+ * when there is none.
+ */
+int	option_parse_named(struct option_parser *, const char *name,
+	    const char *value);
+
+/* A file of options, as the next source. */
+int	option_parse_file(struct option_parser *, const char *path);
+
+/* "unknown option ..." with what it may have been meant to be. */
+int	option_unknown(const char *spelled, struct error *);
 
 /* For the table of kinds only. */
 int	option_set_addresses(const struct option_row *, void *field,

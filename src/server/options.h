@@ -42,12 +42,19 @@ struct listen_list {
 	size_t			 count;		/* 0: no TCP */
 };
 
+struct file_list {
+	char	**paths;
+	size_t	  count;
+};
+
 /* The flags of a row in options.def. */
 enum option_flag {
 	OPTION_NEGATABLE = 1,		/* no_ in front turns it off */
 	OPTION_POWER_OF_TWO = 2,
 	OPTION_ON_OFF = 4,		/* shown as on/off, not yes/no */
 	OPTION_NO_FIELD = 8,		/* an INERT row */
+	OPTION_SKIPPED_IN_FILE = 16,	/* only works on a command line */
+	OPTION_REFUSED_IN_FILE = 32,
 };
 
 /* The kinds of rows, by the field that they fill. */
@@ -62,6 +69,7 @@ enum option_flag {
 #define OPTION_FIELD_SIZE(field)	size_t field;	/* in bytes */
 #define OPTION_FIELD_FACTOR(field)	double field;
 #define OPTION_FIELD_TEXT(field)	char *field;
+#define OPTION_FIELD_FILES(field)	struct file_list field;
 #define OPTION_FIELD_DELIMITER(field)	char field;	/* NUL: none */
 #define OPTION_FIELD_ADDRESSES(field)	struct listen_list field;
 #define OPTION_FIELD_PROTOCOL(field)	enum proto_choice field;
@@ -79,7 +87,8 @@ struct options {
 void	options_defaults(struct options *);
 
 /*
- * Read the words of main()'s argv on top of the defaults. Returns 0, or -1
+ * Read the words of main()'s argv on top of the defaults, and between them
+ * the files that --config names. Returns 0, or -1
  * with the words for the operator; options_free() is due in both cases. May
  * be called again for other options.
  *
