@@ -164,11 +164,12 @@ the_last_class_is_that_of_the_last_item(void)
 	EXPECT_EQUAL(store_last_class(store), class_for(8 + 1 + 1));
 	count("a", false, 1, &number);
 	EXPECT_EQUAL(store_last_class(store), class_for(8 + 1 + 1));
-	EXPECT_EQUAL(put(STORE_ADD, "a", bytes_of(600)), STORE_NOT_STORED);
+	EXPECT_EQUAL(put(STORE_REPLACE, "b", bytes_of(600)),
+	    STORE_NOT_STORED);
 	EXPECT_EQUAL(store_last_class(store), large);
 	EXPECT_EQUAL(put_all(STORE_CAS, "a", bytes_of(60), 0, NEVER, 1),
 	    STORE_EXISTS);
-	EXPECT_EQUAL(store_last_class(store), small);
+	EXPECT_EQUAL(store_last_class(store), class_for(8 + 1 + 1));
 	close_store();
 }
 

@@ -92,6 +92,8 @@ static const struct {
 	stats_group	*write;
 } groups[] = {
 	{ SLICE(""), stats_general },
+	{ SLICE("items"), stats_items },
+	{ SLICE("slabs"), stats_slabs },
 	{ SLICE("detail"), stats_detail },
 	{ SLICE("prefix"), stats_prefix },
 	{ SLICE("settings"), settings },

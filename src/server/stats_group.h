@@ -30,6 +30,7 @@ void	stats_SECONDS(const struct answer *, const char *name,
 typedef enum status stats_group(struct admin *, struct slice words,
 	    const struct answer *);
 
-stats_group	stats_detail, stats_general, stats_prefix;
+stats_group	stats_detail, stats_general, stats_items, stats_prefix,
+		stats_slabs;
 
 #endif

@@ -14,12 +14,42 @@ static const struct {
 #include "shard/counters.def"
 };
 
+static const char *const class_names[CLASS_COUNTERS] = {
+#define CLASS_COUNTER(name)	#name,
+#include "shard/counters.def"
+};
+
+_Static_assert(CLASS_COUNTERS <= 8, "a byte has a bit for each");
+
+/* The bit of a counter that is counted by class, or 0. */
+static uint8_t
+bit_of(const char *name)
+{
+	for (unsigned i = 0; i < CLASS_COUNTERS; i++)
+		if (strcmp(name, class_names[i]) == 0)
+			return (uint8_t)(1 << i);
+	return 0;
+}
+
+void
+counters_plan(struct counters_plan *plan)
+{
+	*plan = (struct counters_plan){ { { 0 } } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].status != STATUS_ANY)
+			plan->bits[rows[i].op][rows[i].status] |=
+			    bit_of(rows[i].name);
+}
+
 void
 counters_add(struct counters *sum, const struct counters *counters)
 {
-	for (unsigned op = 0; op < OP_COUNT; op++)
-		for (unsigned status = 0; status < STATUS_COUNT; status++)
-			sum->cell[op][status] += counters->cell[op][status];
+	/* All of it is uint64_t. */
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)counters;
+
+	for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+		to[i] += from[i];
 }
 
 static uint64_t

@@ -12,15 +12,39 @@
 #include <stdint.h>
 
 #include "proto/request.h"
+#include "store/store.h"
+
+/* What is counted by slab class, too. */
+enum class_counter {
+#define CLASS_COUNTER(name)	CLASS_COUNTER_##name,
+#include "shard/counters.def"
+	CLASS_COUNTERS
+};
 
 struct counters {
 	uint64_t	cell[OP_COUNT][STATUS_COUNT];
+	uint64_t	by_class[STORE_CLASSES_MAX][CLASS_COUNTERS];
 };
+
+/* One bit for each class counter that a request of this end counts in. */
+struct counters_plan {
+	uint8_t		bits[OP_COUNT][STATUS_COUNT];
+};
+
+void	counters_plan(struct counters_plan *);
 
 static inline void
 counters_count(struct counters *counters, enum op op, enum status status)
 {
 	counters->cell[op][status]++;
+}
+
+/* Count in the class counters of `bits`. */
+static inline void
+counters_count_class(struct counters *counters, unsigned bits, unsigned class)
+{
+	for (; bits != 0; bits &= bits - 1)
+		counters->by_class[class][__builtin_ctz(bits)]++;
 }
 
 void	counters_add(struct counters *sum, const struct counters *);

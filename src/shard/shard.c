@@ -9,9 +9,11 @@
 
 int
 shard_open(struct shard *shard, const struct store_config *config,
-    struct error *error)
+    const struct counters_plan *plan, struct error *error)
 {
-	*shard = (struct shard){ .store = store_open(config, error) };
+	*shard = (struct shard){
+		.store = store_open(config, error), .plan = plan,
+	};
 	if (shard->store == NULL)
 		return -1;
 	CHECK(pthread_mutex_init(&shard->lock, NULL) == 0);

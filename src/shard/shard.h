@@ -23,24 +23,30 @@ struct shard {
 	struct store			*store;
 	int64_t				 flush_at;	/* unix ms, 0 = never */
 	struct prefix_table		*prefixes;	/* NULL: not counted */
+	const struct counters_plan	*plan;
 	struct counters			 counters;
 };
 
 /* Open an empty shard in place. -1: no memory, and `error` says so. */
 int	shard_open(struct shard *, const struct store_config *,
-	    struct error *);
+	    const struct counters_plan *, struct error *);
 void	shard_close(struct shard *);
 
 /* From here to shard_leave() the shard is the caller's; it is `now` there. */
 void	shard_enter(struct shard *, int64_t now);
 void	shard_leave(struct shard *);
 
-/* Count a request that was answered. The shard is entered. */
+/* Count a request; the last thing that the store did was to serve it. */
 static inline void
 shard_count_request(struct shard *shard, const struct request *request,
     enum status status)
 {
+	unsigned bits = shard->plan->bits[request->op][status];
+
 	counters_count(&shard->counters, request->op, status);
+	if (bits != 0)
+		counters_count_class(&shard->counters, bits,
+		    store_last_class(shard->store));
 	if (shard->prefixes != NULL)
 		prefix_count(shard->prefixes, request, status);
 }

@@ -4,6 +4,8 @@
 
 #include "store/value.h"
 
+_Static_assert(STORE_CLASSES_MAX == SLAB_CLASSES_MAX, "one limit");
+
 void
 counts_large(struct store *store, uint32_t handle, int sign)
 {

@@ -795,9 +795,12 @@ rewrite(struct store *store, uint32_t handle,
 	return true;
 }
 
-/* Nothing was stored: remember the class that it would be in. */
+/*
+ * Nothing was stored: remember the class of the item that is there, or that
+ * the value would be in.
+ */
 static void
-note_refused(struct store *store, const struct store_key *key,
+note_refused(struct store *store, const struct store_key *key, uint32_t old,
     const struct store_value *value)
 {
 	size_t length = value->draft != 0 ?
@@ -805,7 +808,7 @@ note_refused(struct store *store, const struct store_key *key,
 	unsigned fields = fields_for(store, ITEM_HEADER + key->length +
 	    length, value->flags, value->expiry, 0);
 
-	store->last = 0;
+	store->last = old;
 	store->last_class = (uint8_t)slab_class_for(&store->slab,
 	    chunk_size_for(store, key->length, length, &fields));
 }
@@ -836,7 +839,7 @@ store_put(struct store *store, const struct store_key *key,
 			store_delete(store, key);
 	}
 	if (result != STORE_OK)
-		note_refused(store, key, value);
+		note_refused(store, key, find(store, key), value);
 	if (value->draft != 0)
 		unpin(store, value->draft);
 	return result;
@@ -1041,4 +1044,10 @@ uint32_t
 store_free_pages(const struct store *store)
 {
 	return store->slab.pages_pooled;
+}
+
+size_t
+store_pages_size(const struct store *store)
+{
+	return (size_t)store->slab.pages_held << store->slab.page_shift;
 }

@@ -26,6 +26,7 @@ struct iovec;
 struct store;
 
 #define STORE_KEY_MAX	250
+#define STORE_CLASSES_MAX	128	/* slab classes, at most */
 
 struct store_config {
 	size_t		limit;		/* bytes of pages and index */
@@ -215,8 +216,8 @@ unsigned store_class(struct store *, const struct store_item *);
 /*
  * The slab class, from 0, of the item that the last store_get(),
  * store_fetch(), store_put(), store_add_number() or store_delete() found,
- * stored or removed; where store_put() refused a value, what it would have
- * been in.
+ * stored or removed. Where store_put() refused a value it is that of the item
+ * that is there, or what the value would have been in.
  */
 unsigned store_last_class(const struct store *);
 
@@ -339,6 +340,7 @@ size_t	store_index_size(const struct store *);		/* bytes */
 unsigned store_index_power(const struct store *);	/* log2 of buckets */
 bool	store_index_resizing(const struct store *);
 uint32_t store_free_pages(const struct store *);
+size_t	store_pages_size(const struct store *);	/* bytes, free ones too */
 
 /* Walk everything and CHECK that it fits together. For tests; slow. */
 void	store_verify(const struct store *);
