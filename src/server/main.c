@@ -231,6 +231,7 @@ open_router(struct server *server, struct error *error)
 		.evict = options->evictions,
 		.cas = options->cas,
 		.large_pages = options->large_pages,
+		.track_access = options->track_access,
 		.cas_start = (uint64_t)clock_unix_ms(&server->clock) / 1000 *
 		    CAS_PER_SECOND,
 	};
