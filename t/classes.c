@@ -186,6 +186,17 @@ a_refused_item_of_any_size_has_a_class(void)
 }
 
 static void
+a_last_item_that_has_gone_has_no_class_of_its_own(void)
+{
+	open_usual();
+	set("a", bytes_of(600));
+	get("a");
+	store_flush(store);
+	EXPECT_EQUAL(store_last_class(store), 0);
+	close_store();
+}
+
+static void
 evicted_items_are_counted_in_their_class(void)
 {
 	struct store_config config = usual;
@@ -262,6 +273,7 @@ main(void)
 	RUN(a_large_item_has_its_bytes_where_its_pieces_are);
 	RUN(the_last_class_is_that_of_the_last_item);
 	RUN(a_refused_item_of_any_size_has_a_class);
+	RUN(a_last_item_that_has_gone_has_no_class_of_its_own);
 	RUN(evicted_items_are_counted_in_their_class);
 	RUN(expired_items_are_counted_in_their_class);
 	RUN(a_class_that_found_no_memory_says_so);

@@ -71,13 +71,17 @@ gets_hits_sets_and_deletes_are_counted(void)
 	count(&tables[0], OP_SET, "a:1", STATUS_STORED);
 	count(&tables[0], OP_ADD, "a:1", STATUS_NOT_STORED);
 	count(&tables[0], OP_DELETE, "a:1", STATUS_NOT_FOUND);
+	count(&tables[0], OP_META_GET, "a:1", STATUS_FOUND);
+	count(&tables[0], OP_META_TOUCH, "a:1", STATUS_MISS);
+	count(&tables[0], OP_META_SET, "a:1", STATUS_STORED);
+	count(&tables[0], OP_META_DELETE, "a:1", STATUS_DELETED);
 	count(&tables[0], OP_INCR, "a:1", STATUS_NUMBER);
 	count(&tables[0], OP_TOUCH, "a:1", STATUS_TOUCHED);
 	EXPECT(sums("a", &sum));
-	EXPECT_EQUAL(sum.of[PREFIX_GETS], 3);
-	EXPECT_EQUAL(sum.of[PREFIX_HITS], 2);
-	EXPECT_EQUAL(sum.of[PREFIX_SETS], 2);
-	EXPECT_EQUAL(sum.of[PREFIX_DELETES], 1);
+	EXPECT_EQUAL(sum.of[PREFIX_GETS], 5);
+	EXPECT_EQUAL(sum.of[PREFIX_HITS], 3);
+	EXPECT_EQUAL(sum.of[PREFIX_SETS], 3);
+	EXPECT_EQUAL(sum.of[PREFIX_DELETES], 2);
 	EXPECT_EQUAL(prefix_names_count(names), 1);
 	close_all();
 }

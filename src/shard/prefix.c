@@ -47,6 +47,11 @@ static const enum prefix_kind kinds[OP_COUNT] = {
 	[OP_PREPEND] = PREFIX_SETS,
 	[OP_CAS] = PREFIX_SETS,
 	[OP_DELETE] = PREFIX_DELETES,
+	[OP_META_GET] = PREFIX_GETS,
+	[OP_META_TOUCH] = PREFIX_GETS,
+	[OP_META_SET] = PREFIX_SETS,
+	[OP_META_CAS] = PREFIX_SETS,
+	[OP_META_DELETE] = PREFIX_DELETES,
 };
 
 static void *
@@ -209,6 +214,7 @@ prefix_count(struct prefix_table *table, const struct request *request,
 		return;
 	}
 	table->counts[number].of[kind]++;
-	if (kind == PREFIX_GETS && status == STATUS_VALUE)
+	if (kind == PREFIX_GETS &&
+	    (status == STATUS_VALUE || status == STATUS_FOUND))
 		table->counts[number].of[PREFIX_HITS]++;
 }

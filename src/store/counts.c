@@ -108,6 +108,8 @@ store_class_info(const struct store *store, unsigned number,
 unsigned
 store_last_class(const struct store *store)
 {
-	return store->last == 0 ? store->last_class : store->slab.pages[
-	    slab_page_of(&store->slab, store->last)].class;
+	unsigned class = store->last == 0 ? store->last_class :
+	    store->slab.pages[slab_page_of(&store->slab, store->last)].class;
+
+	return class == SLAB_NO_CLASS ? 0 : class;
 }

@@ -511,6 +511,7 @@ store_look(struct store *store, const struct store_key *key,
 	if (handle == 0)
 		return STORE_MISS;
 	describe(store, handle, out);
+	store->last = handle;
 	return STORE_OK;
 }
 

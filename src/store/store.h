@@ -214,10 +214,11 @@ int64_t	store_time(const struct store *);
 unsigned store_class(struct store *, const struct store_item *);
 
 /*
- * The slab class, from 0, of the item that the last store_get(),
+ * The slab class, from 0, of the item that the last store_get(), store_look(),
  * store_fetch(), store_put(), store_add_number() or store_delete() found,
  * stored or removed. Where store_put() refused a value it is that of the item
- * that is there, or what the value would have been in.
+ * that is there, or what the value would have been in. It is 0 when the
+ * item has gone since.
  */
 unsigned store_last_class(const struct store *);
 
