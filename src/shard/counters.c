@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 enum { STATUS_ANY = STATUS_COUNT };
 
 static const struct {
@@ -78,4 +80,18 @@ counters_value(const struct counters *counters, const char *name,
 		found = true;
 	}
 	return found;
+}
+
+void
+counters_verify(const struct counters *counters)
+{
+	static const bool may_end[OP_COUNT][STATUS_COUNT] = {
+#define REPLY(op, status)	[OP_##op][STATUS_##status] = true,
+#include "proto/replies.def"
+	};
+
+	for (unsigned op = 0; op < OP_COUNT; op++)
+		for (unsigned status = 0; status < STATUS_COUNT; status++)
+			CHECK(counters->cell[op][status] == 0 ||
+			    may_end[op][status]);
 }

@@ -53,4 +53,7 @@ void	counters_add(struct counters *sum, const struct counters *);
 bool	counters_value(const struct counters *, const char *name,
 	    uint64_t *value);
 
+/* For tests: every request ended as replies.def says that it may. */
+void	counters_verify(const struct counters *);
+
 #endif

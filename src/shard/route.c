@@ -370,6 +370,7 @@ route_verify(struct router *router, int64_t now)
 	for (unsigned i = 0; i < router->shard_count; i++) {
 		shard_enter(&router->shards[i], now);
 		store_verify(router->shards[i].store);
+		counters_verify(&router->shards[i].counters);
 		shard_leave(&router->shards[i]);
 	}
 }
