@@ -42,33 +42,36 @@ my $SPYMEMCACHED = '/usr/share/java/spymemcached.jar';
 # todo		why cairnd cannot do this yet
 my @clients = (
 	{ client => 'pymemcache', file => 'pymemcache_mixed.py',
+	    modes => ['text', 'login', 'tls'],
 	    install => 'python3-pymemcache', servers => 2 },
 	{ client => 'pymemcache, 1 shard', file => 'pymemcache_mixed.py',
 	    install => 'python3-pymemcache', servers => 2,
 	    flags => ['-o', 'shards=1'], ours => 1 },
 	{ client => 'pylibmc', file => 'pylibmc_mixed.py',
-	    modes => ['text', 'binary'],
+	    modes => ['text', 'binary', 'sasl'],
 	    install => 'python3-pylibmc', servers => 2 },
 	{ client => 'python-memcached', file => 'python_memcache_mixed.py',
 	    install => 'python3-memcache', servers => 2 },
 	{ client => 'python-binary-memcached', file => 'bmemcached_mixed.py',
-	    modes => ['binary'], install => 'python3-binary-memcached' },
+	    modes => ['binary', 'sasl', 'tls'],
+	    install => 'python3-binary-memcached' },
 	{ client => 'php-memcached', file => 'php_memcached_mixed.php',
-	    modes => ['text', 'binary'],
+	    modes => ['text', 'binary', 'sasl'],
 	    install => 'php-cli php-memcached', servers => 2 },
 	{ client => "perl's Cache::Memcached",
 	    file => 'cache_memcached_mixed.pl', modes => ['pure', 'fast'],
 	    install => 'libcache-memcached-perl libcache-memcached-fast-perl',
 	    servers => 2 },
 	{ client => "ruby's dalli", file => 'dalli_mixed.rb',
-	    modes => ['binary', 'meta'], install => 'ruby ruby-dalli',
-	    servers => 2 },
+	    modes => ['binary', 'sasl', 'meta'],
+	    install => 'ruby ruby-dalli', servers => 2 },
 	{ client => "npm's memcached", file => 'memcached_mixed.js',
 	    install => $NPM, servers => 2 },
 	{ client => "npm's memjs", file => 'memjs_mixed.js',
-	    modes => ['binary'], install => $NPM, servers => 2 },
+	    modes => ['binary', 'sasl'], install => $NPM, servers => 2 },
 	{ client => "java's spymemcached", file => 'SpyMixed.java',
-	    modes => ['text', 'binary'], servers => 2, jar => $SPYMEMCACHED,
+	    modes => ['text', 'binary', 'sasl'], servers => 2,
+	    jar => $SPYMEMCACHED,
 	    install => 'default-jdk-headless libspymemcached-java' },
 	{ client => 'libmemcached', file => 'libmemcached.pl',
 	    modes => ['text', 'binary'], install => 'libmemcached-tools' },
@@ -83,8 +86,18 @@ my @clients = (
 my %interpreter = (java => 'java', js => 'node', php => 'php', pl => 'perl',
     py => 'python3', rb => 'ruby');
 
+# What a mode asks of the servers and gives the client to know: a function
+# that returns flags, env (theirs) and know, or why it cannot be.
+my %mode = (login => \&login, sasl => \&sasl, tls => \&tls);
+
 # The modes in which cairnd cannot be used yet.
-my %todo = (binary => 'the binary protocol is not there yet');
+my %todo = (binary => 'the binary protocol is not there yet',
+    sasl => 'SASL is not there yet',
+    login => 'there is no users file yet', tls => 'TLS is not there yet');
+
+my $USER = 'cairn';
+my $PASSWORD = 'sesame';
+my $dir = Cairn::scratch();
 
 my $AT_ONCE = 4;
 my $PATIENCE = 60 * $Cairn::SLOWNESS;
@@ -133,19 +146,105 @@ begin
 	my @command = command($job);
 	my $todo = $job->{todo} || $todo{$job->{mode}};
 
-	return skip_job($job, 'it is not here') if !@command;
+	return skip_job($job, "install $job->{install}") if !@command;
 	if ($todo && !Cairn::is_reference()) {
 		TODO: { todo_skip("$job->{name}: $todo", 1); }
 		return 0;
 	}
+	my %needs = needs($job->{mode});
+	return skip_job($job, $needs{why}) if $needs{why};
 	$job->{servers} = [map { Cairn->start_to_return(
-	    flags => $job->{flags}) } 1 .. $job->{servers} || 1];
+	    flags => [@{$needs{flags}}, @{$job->{flags} || []}],
+	    env => $needs{env}) } 1 .. $job->{servers} || 1];
 	$job->{process} = Cairn->run([@command, $job->{mode},
 	    map { "127.0.0.1:$_->{port}" } @{$job->{servers}}],
 	    { CAIRN_PID => $job->{servers}[0]{pid},
-	    NODE_PATH => node_path() });
+	    NODE_PATH => node_path(), %{$needs{know}} });
 	$job->{give_up} = time + $PATIENCE;
 	return 1;
+}
+
+sub
+needs
+{
+	my ($mode) = @_;
+
+	return (flags => [], env => {}, know => {},
+	    $mode{$mode} ? $mode{$mode}->() : ());
+}
+
+# A users file for the text protocol.
+sub
+login
+{
+	return (flags => ['-Y', users_file()], know => user());
+}
+
+sub
+user
+{
+	return { CAIRN_USER => $USER, CAIRN_PASSWORD => $PASSWORD };
+}
+
+sub
+users_file
+{
+	spew("$dir/users", "another:word\n$USER:$PASSWORD\n");
+	return "$dir/users";
+}
+
+sub
+spew
+{
+	my ($path, $content) = @_;
+
+	open my $file, '>', $path or die "$path: $!";
+	print $file $content;
+	close $file or die "$path: $!";
+}
+
+# SASL against the users file; memcached has its own way.
+sub
+sasl
+{
+	return (flags => ['-S', '-Y', users_file()], know => user())
+	    if !Cairn::is_reference();
+	my $program = '/usr/sbin/saslpasswd2';
+	return (why => 'no saslpasswd2 for memcached') if !-x $program;
+	spew("$dir/memcached.conf", "mech_list: plain\n" .
+	    "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n" .
+	    "sasldb_path: $dir/sasldb\n");
+	my $host = (POSIX::uname())[1];
+	open my $pipe, '|-', $program, '-p', '-c', '-a', 'memcached', '-f',
+	    "$dir/sasldb", '-u', $host, $USER or die "$program: $!";
+	print $pipe $PASSWORD;
+	close $pipe or die "$program: $?";
+	chmod 0666, "$dir/sasldb";
+	return (flags => ['-S'], env => { SASL_CONF_PATH => "$dir" },
+	    know => user());
+}
+
+# A certificate that vouches for itself. memcached 1.6.18 cannot do it: what
+# lies in a TLS record behind a full buffer it does not see.
+sub
+tls
+{
+	my $openssl = Cairn::find_program('openssl');
+
+	return (why => 'memcached leaves long pipelines unread')
+	    if Cairn::is_reference();
+	return (why => 'no openssl to make a certificate') if !$openssl;
+	if (!-e "$dir/certificate") {
+		my $process = Cairn->run([$openssl, 'req', '-x509', '-newkey',
+		    'rsa:2048', '-nodes', '-days', 2, '-subj', '/CN=cairn',
+		    '-addext', 'subjectAltName=IP:127.0.0.1',
+		    '-keyout', "$dir/key", '-out', "$dir/certificate"]);
+		$process->wait_for_exit($Cairn::TIMEOUT);
+		die 'openssl: ' . $process->stderr if $process->{status} != 0;
+		chmod 0644, "$dir/key";
+	}
+	return (flags => ['-Z', '-o', "ssl_chain_cert=$dir/certificate," .
+	    "ssl_key=$dir/key"], know => { CAIRN_CA => "$dir/certificate" });
 }
 
 # The interpreter and the program; nothing if the interpreter is not there.
@@ -180,7 +279,7 @@ skip_job
 {
 	my ($job, $why) = @_;
 
-	SKIP: { skip("$job->{name}: $why; install $job->{install}", 1); }
+	SKIP: { skip("$job->{name}: $why", 1); }
 	return 0;
 }
 
@@ -209,7 +308,7 @@ report
 	my $output = $job->{process}->stdout;
 
 	if ($output =~ /^1\.\.0 # SKIP (.*)/m) {
-		skip_job($job, $1);
+		skip_job($job, "$1; install $job->{install}");
 		return;
 	}
 	my $tests = relay($name, $output);

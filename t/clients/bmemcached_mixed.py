@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bmemcached_mixed.py - talk to servers the way python-binary-memcached does.
 
-    bmemcached_mixed.py binary|sasl HOST:PORT HOST:PORT
+    bmemcached_mixed.py binary|sasl|tls HOST:PORT HOST:PORT
 
 With sasl each connection logs in with the name and the password that the
-environment has in CAIRN_USER and CAIRN_PASSWORD.
+environment has in CAIRN_USER and CAIRN_PASSWORD; with tls the server must have
+a certificate of CAIRN_CA.
 """
 import os
 import random
+import ssl
 
 import tap
 
@@ -19,14 +21,16 @@ except ImportError:
     tap.skip_all("python-binary-memcached is not installed")
 
 NAMES = ["%s:%d" % server for server in tap.SERVERS]
-LOGIN = {}
+OPTIONS = {"socket_timeout": 10}
 if tap.MODE == "sasl":
-    LOGIN = {"username": os.environ["CAIRN_USER"],
-             "password": os.environ["CAIRN_PASSWORD"]}
+    OPTIONS["username"] = os.environ["CAIRN_USER"]
+    OPTIONS["password"] = os.environ["CAIRN_PASSWORD"]
+elif tap.MODE == "tls":
+    OPTIONS["tls_context"] = ssl.create_default_context(cafile=os.environ["CAIRN_CA"])
 
 
 def connect(names=NAMES[:1]):
-    client = bmemcached.Client(tuple(names), socket_timeout=10, **LOGIN)
+    client = bmemcached.Client(tuple(names), **OPTIONS)
     client.enable_retry_delay(False)
     return client
 
@@ -143,7 +147,7 @@ def at_once():
 
 
 def wrong_password():
-    client = bmemcached.Client(NAMES[:1], LOGIN["username"], "wrong")
+    client = bmemcached.Client(NAMES[:1], OPTIONS["username"], "wrong")
     tap.raises("a wrong password", (MemcachedException, AuthenticationNotSupported),
                client.set, "a", "1")
 
@@ -162,7 +166,7 @@ def main():
     for part in (storage, counters, uniques, many, expiry, large, statistics):
         part(client)
     client.set("brief", "x", time=1)
-    if LOGIN:
+    if tap.MODE == "sasl":
         wrong_password()
     at_once()
     tap.comes("a second later it is gone", None, lambda: client.get("brief"))

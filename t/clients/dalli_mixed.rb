@@ -67,14 +67,23 @@ def comes(name)
   check(name, got, true)
 end
 
-def connect(servers = SERVERS[0], **options)
-  options[:protocol] = :meta if MODE == 'meta'
-  if MODE == 'sasl'
-    options = { username: ENV.fetch('CAIRN_USER'),
-                password: ENV.fetch('CAIRN_PASSWORD') }.merge(options)
+# What the mode asks of each client.
+def mode_options
+  case MODE
+  when 'sasl'
+    { username: ENV.fetch('CAIRN_USER'),
+      password: ENV.fetch('CAIRN_PASSWORD') }
+  when 'meta'
+    { protocol: :meta }
+  else
+    {}
   end
+end
+
+def connect(servers = SERVERS[0], **options)
   Dalli::Client.new(servers, { socket_timeout: 10, down_retry_delay: 0,
-                               value_max_bytes: 1 << 30 }.merge(options))
+                               value_max_bytes: 1 << 30 }
+                             .merge(mode_options, options))
 end
 
 # A unique, 0 or nil by the binary protocol, true or false by the other.

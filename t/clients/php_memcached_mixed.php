@@ -3,7 +3,10 @@
 #
 # php_memcached_mixed.php - talk to servers the way php-memcached does:
 #
-#	php_memcached_mixed.php text|binary HOST:PORT HOST:PORT
+#	php_memcached_mixed.php text|binary|sasl HOST:PORT HOST:PORT
+#
+# With sasl each connection logs in with the name and the password that the
+# environment has in CAIRN_USER and CAIRN_PASSWORD.
 
 if (!class_exists('Memcached')) {
 	echo "1..0 # SKIP php-memcached is not installed\n";
@@ -44,11 +47,14 @@ connect($servers, $options = [])
 	$client = new Memcached();
 
 	$client->setOptions($options + [
-		Memcached::OPT_BINARY_PROTOCOL => $mode == 'binary',
+		Memcached::OPT_BINARY_PROTOCOL => $mode != 'text',
 		Memcached::OPT_TCP_NODELAY => true,
 		Memcached::OPT_CONNECT_TIMEOUT => 10000,
 		Memcached::OPT_RETRY_TIMEOUT => 0,
 	]);
+	if ($mode == 'sasl')
+		$client->setSaslAuthData(getenv('CAIRN_USER'),
+		    getenv('CAIRN_PASSWORD'));
 	foreach ($servers as $server) {
 		[$host, $port] = explode(':', $server);
 		$client->addServer($host, (int)$port);
@@ -128,7 +134,7 @@ counters($client)
 	$client->set('word', 'abc');
 	check('increment a word', @$client->increment('word'), false);
 	check('the connection is in order', $client->get('word'), 'abc');
-	if ($mode != 'binary')
+	if ($mode == 'text')
 		return;
 	check('increment with an initial value',
 	    $client->increment('fresh', 1, 100), 100);
@@ -312,7 +318,18 @@ restart($client)
 	check('get', $client->get('after'), 'y');
 }
 
+function
+wrong_password($servers)
+{
+	$client = connect($servers);
+
+	$client->setSaslAuthData(getenv('CAIRN_USER'), 'wrong');
+	check('a wrong password', $client->set('a', '1'), false);
+}
+
 $client = connect([$servers[0]]);
+if ($mode == 'sasl')
+	wrong_password([$servers[0]]);
 storage($client);
 values($client);
 counters($client);

@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """pymemcache_mixed.py - talk to servers the way pymemcache does.
 
-    pymemcache_mixed.py text HOST:PORT HOST:PORT
+    pymemcache_mixed.py text|login|tls HOST:PORT HOST:PORT
+
+With login each connection names itself, with the name and the password that
+the environment has in CAIRN_USER and CAIRN_PASSWORD; with tls the servers
+must have a certificate of CAIRN_CA.
 """
 import json
+import os
 import random
+import ssl
 import threading
 
 import tap
@@ -23,11 +29,43 @@ try:
 except ImportError:
     tap.skip_all("pymemcache is not installed")
 
-TIMEOUT = 10
+OPTIONS = {"connect_timeout": 10, "timeout": 10}
+if tap.MODE == "tls":
+    OPTIONS["tls_context"] = ssl.create_default_context(cafile=os.environ["CAIRN_CA"])
 
 
-def connect(address, **options):
-    return Client(address, connect_timeout=TIMEOUT, timeout=TIMEOUT, **options)
+class NamedClient(Client):
+    """A client each of whose connections logs in."""
+
+    password = os.environ.get("CAIRN_PASSWORD")
+
+    def _connect(self):
+        super()._connect()
+        words = "%s %s" % (os.environ["CAIRN_USER"], self.password)
+        self.sock.sendall(("set login 0 0 %d\r\n%s\r\n" % (len(words), words)).encode())
+        reply = self.sock.recv(100)
+        if reply != b"STORED\r\n":
+            self.close()
+            raise MemcacheClientError(reply)
+
+
+class WrongClient(NamedClient):
+    password = "wrong"
+
+
+CLIENT = NamedClient if tap.MODE == "login" else Client
+
+
+class Pool(PooledClient):
+    client_class = CLIENT
+
+
+class Ring(HashClient):
+    client_class = CLIENT
+
+
+def connect(address, kind=CLIENT, **options):
+    return kind(address, **{**OPTIONS, **options})
 
 
 def storage(client):
@@ -148,7 +186,7 @@ def server(client):
 
 def threads(address):
     """Four threads with a pool of connections mind their own keys."""
-    pool = PooledClient(address, max_pool_size=4, no_delay=True, timeout=TIMEOUT)
+    pool = Pool(address, max_pool_size=4, no_delay=True, **OPTIONS)
     pool.set("sum", "0", noreply=False)
     wrong = []
 
@@ -228,7 +266,7 @@ def prefix_and_no_delay(address):
 
 def two_servers(addresses):
     """Keys are spread over both, and each has what the other has not."""
-    both = HashClient(addresses, use_pooling=True, timeout=TIMEOUT)
+    both = Ring(addresses, **OPTIONS)
     values = {"spread%d" % n: ("value %d" % n).encode() for n in range(500)}
     tap.check("two servers: set_many", both.set_many(values, noreply=False), [])
     tap.check("two servers: get_many", both.get_many(list(values)), values)
@@ -263,10 +301,27 @@ def restart(address):
     client.close()
 
 
+def strangers(address):
+    for name, kind in (("a stranger", Client), ("a wrong password", WrongClient)):
+        client = connect(address, kind)
+        tap.raises(name + " may not get", MemcacheClientError, client.get, "a")
+        tap.raises(name + " may not set", MemcacheClientError, client.set, "a", "1",
+                   noreply=False)
+        client.close()
+
+
+def unknown_certificate(address):
+    client = connect(address, tls_context=ssl.create_default_context())
+    tap.raises("a certificate must be known", ssl.SSLError, client.get, "a")
+
+
 def main():
     address = tap.SERVERS[0]
+    if tap.MODE == "login":
+        strangers(address)
+    if tap.MODE == "tls":
+        unknown_certificate(address)
     client = connect(address)
-    brief = connect(address)
     for part in (storage, deletion, counters, uniques, many, expiry, large, server):
         part(client)
     client.close()
@@ -274,6 +329,7 @@ def main():
     unicode_keys(address)
     prefix_and_no_delay(address)
     two_servers(tap.SERVERS)
+    brief = connect(address)
     brief.set("brief", "x", expire=1, noreply=False)
     threads(address)
     compare_and_set_at_once(address)
