@@ -233,6 +233,35 @@ sizes_take_a_suffix(void)
 }
 
 static void
+memory_is_in_megabytes_or_has_a_suffix(void)
+{
+	EXPECT_EQUAL(parse("-m 100"), 0);
+	EXPECT_EQUAL(options.memory_limit, 100 << 20);
+	EXPECT_EQUAL(parse("-m 100m"), 0);
+	EXPECT_EQUAL(options.memory_limit, 100 << 20);
+	EXPECT_EQUAL(parse("-m 2G"), 0);
+	EXPECT_EQUAL(options.memory_limit, (size_t)2 << 30);
+	EXPECT_TEXT(complaint("-m 65536k"), "-m: \"65536k\" is not a number "
+	    "of megabytes from 1 to 16777216");
+	EXPECT_EQUAL(parse("-m 16385g"), -1);
+	EXPECT_EQUAL(parse("-m g"), -1);
+	EXPECT_EQUAL(parse("-m 0g"), -1);
+	EXPECT_EQUAL(parse("-m 18014398509481985g"), -1);
+}
+
+static void
+an_argument_may_share_the_word_of_its_letter(void)
+{
+	char name[] = "cairnd", memory[] = "-m 100", list[] = "-o modern";
+	char *argv[] = { name, memory, list, NULL };
+
+	options_free(&options);
+	options_defaults(&options);
+	EXPECT_EQUAL(options_parse(&options, 3, argv, &problem), 0);
+	EXPECT_EQUAL(options.memory_limit, 100 << 20);
+}
+
+static void
 an_item_fits_in_half_of_the_memory(void)
 {
 	EXPECT_EQUAL(parse("-m 2"), 0);
@@ -560,6 +589,8 @@ main(void)
 	RUN(a_prefix_that_cannot_be_is_refused);
 	RUN(a_unix_socket_turns_tcp_off_unless_both_are_asked_for);
 	RUN(sizes_take_a_suffix);
+	RUN(memory_is_in_megabytes_or_has_a_suffix);
+	RUN(an_argument_may_share_the_word_of_its_letter);
 	RUN(an_item_fits_in_half_of_the_memory);
 	RUN(numbers_out_of_range_are_refused);
 	RUN(unknown_words_are_named);

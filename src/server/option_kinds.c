@@ -117,36 +117,6 @@ show_octal(const struct option_row *row, const struct options *options,
 	    (unsigned)*(const int *)option_shown(row, options));
 }
 
-/* A number of units of 2^shift bytes. */
-static int
-set_units(const struct option_row *row, void *field, const char *value,
-    int shift, struct error *err)
-{
-	int64_t number;
-
-	if (parse_number(row, value, &number, err) == -1)
-		return -1;
-	if ((uint64_t)number > SIZE_MAX >> shift)
-		return error_set(err, "%s is more than this machine can name",
-		    value);
-	*(size_t *)field = (size_t)number << shift;
-	return 0;
-}
-
-static int
-set_kilobytes(const struct option_row *row, void *field, const char *value,
-    struct error *err)
-{
-	return set_units(row, field, value, 10, err);
-}
-
-static int
-set_megabytes(const struct option_row *row, void *field, const char *value,
-    struct error *err)
-{
-	return set_units(row, field, value, 20, err);
-}
-
 /* How far to shift for the suffix that ends the text, which is cut off. */
 static int
 cut_suffix(struct slice *text)
@@ -161,6 +131,42 @@ cut_suffix(struct slice *text)
 		return 0;
 	text->length--;
 	return (int)((found - suffixes) / 2 + 1) * 10;
+}
+
+static int
+set_kilobytes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	int64_t number;
+
+	if (parse_number(row, value, &number, err) == -1)
+		return -1;
+	*(size_t *)field = (size_t)number << 10;
+	return 0;
+}
+
+/* A suffix m changes nothing, g stands for 1024 of them. */
+static int
+set_megabytes(const struct option_row *row, void *field, const char *value,
+    struct error *err)
+{
+	struct slice digits = slice_of(value);
+	int shift = cut_suffix(&digits);
+	int gigabytes = shift == 30 ? 10 : 0;
+	uint64_t number;
+
+	if (!decimal_parse(digits, &number) || shift == 10 ||
+	    number > (uint64_t)row->high >> gigabytes ||
+	    number << gigabytes < (uint64_t)row->low)
+		return error_set(err, "\"%.80s\" is not a number of megabytes "
+		    "from %lld to %lld", value, (long long)row->low,
+		    (long long)row->high);
+	number <<= gigabytes;
+	if (number > SIZE_MAX >> 20)
+		return error_set(err, "%.80s is more than this machine can "
+		    "name", value);
+	*(size_t *)field = (size_t)number << 20;
+	return 0;
 }
 
 static int

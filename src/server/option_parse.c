@@ -199,7 +199,10 @@ parse_long(struct option_parser *parser, const char *word)
 	return apply(parser, row, spelled, value);
 }
 
-/* -x, -xyz, -xvalue or -x value. */
+/*
+ * -x, -xyz, -xvalue or -x value; or, as lists of arguments in YAML tend to
+ * make of the last, one word "-x value".
+ */
 static int
 parse_letters(struct option_parser *parser, const char *letters)
 {
@@ -213,7 +216,7 @@ parse_letters(struct option_parser *parser, const char *letters)
 		if (row == NULL)
 			return option_unknown(spelled, parser->error);
 		if (*row->argument != '\0' && letters[1] != '\0')
-			value = letters + 1;
+			value = letters + 1 + strspn(letters + 1, " ");
 		else if (*row->argument != '\0' && *parser->next != NULL)
 			value = *parser->next++;
 		if (apply(parser, row, spelled, value) == -1)
