@@ -325,6 +325,30 @@ put_verbs(const char *protocol)
 }
 
 static void
+put_stats(const char *unused)
+{
+	static const struct {
+		const char	*synopsis;
+		const char	*sentence;
+	} rows[] = {
+#define STATS(name, function, synopsis, sentence)	{ synopsis, sentence },
+#include "server/stats_groups.def"
+	};
+
+	(void)unused;
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (*rows[i].sentence == '\0')
+			continue;
+		printf(".It Ic \"");
+		put_text(rows[i].synopsis);
+		puts("\"");
+		put_sentences(rows[i].sentence, "");
+	}
+	puts(".El");
+}
+
+static void
 put_statuses(const char *unused)
 {
 	(void)unused;
@@ -351,6 +375,7 @@ static const struct placeholder {
 	{ "IGNORED", put_ignored },
 	{ "COMMANDS", put_commands },
 	{ "VERBS", put_verbs },
+	{ "STATS", put_stats },
 	{ "STATUSES", put_statuses },
 };
 

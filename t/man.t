@@ -96,7 +96,7 @@ sub
 rows_of
 {
 	my ($table, $row) = @_;
-	my $text = join "\n", lines_of("$top/src/proto/$table");
+	my $text = join "\n", lines_of("$top/src/$table");
 	my @rows;
 
 	$text =~ s{/\*.*?\*/}{}gs;
@@ -119,9 +119,9 @@ text_of
 
 my $commands = text_of($page);
 my $protocol = text_of($protocol_page);
-my @verbs = rows_of('commands.def', 'VERB');
-my @statuses = rows_of('statuses.def', 'STATUS');
-my @replies = rows_of('replies.def', 'REPLY');
+my @verbs = rows_of('proto/commands.def', 'VERB');
+my @statuses = rows_of('proto/statuses.def', 'STATUS');
+my @replies = rows_of('proto/replies.def', 'REPLY');
 my %answered = map { $_->[0] => 1 } @replies;
 
 cmp_ok(@verbs, '>', 20, 'the commands were found');
@@ -136,6 +136,12 @@ for my $verb (@verbs) {
 	is(list($synopsis =~ /<(\w+)>/g),
 	    list(grep { $protocol =~ /\.It Aq $_ / } $synopsis =~ /<(\w+)>/g),
 	    "cairn-protocol(7) explains the words of $name");
+}
+my @groups = rows_of('server/stats_groups.def', 'STATS');
+cmp_ok(@groups, '>', 5, 'the groups of stats were found');
+for my $group (grep { $_->[3] ne '' } @groups) {
+	ok(index($protocol, ".It Ic \"$group->[2]\" $group->[3] ") >= 0,
+	    "cairn-protocol(7) has $group->[2]");
 }
 my %named = map { $_->[1] => 1 } @replies, [0, 'ERROR'], [0, 'BAD_FORMAT'];
 is(list(keys %named), list(map { $_->[0] } @statuses),

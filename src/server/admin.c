@@ -98,7 +98,7 @@ admin_serve(void *context, const struct request *request,
 
 	switch (request->op) {
 	case OP_STATS:
-		reply->status = stats_serve(admin, request, output);
+		stats_serve(admin, request, reply, output);
 		break;
 	case OP_FLUSH:
 		reply->status = flush(admin, request);

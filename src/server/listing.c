@@ -44,6 +44,21 @@ struct listing {
 	bool			 classes[STORE_CLASSES_MAX + 1];
 };
 
+bool
+listing_enter(struct admin *admin)
+{
+	if (atomic_fetch_add(&admin->listings, 1) < LISTINGS_MAX)
+		return true;
+	listing_leave(admin);
+	return false;
+}
+
+void
+listing_leave(struct admin *admin)
+{
+	atomic_fetch_sub(&admin->listings, 1);
+}
+
 static char *
 put(char *at, const char *text)
 {
@@ -144,7 +159,7 @@ close_listing(struct source *source)
 {
 	struct listing *listing = (struct listing *)source;
 
-	atomic_fetch_sub(&listing->admin->listings, 1);
+	listing_leave(listing->admin);
 	free(listing);
 }
 
@@ -190,8 +205,8 @@ begin(struct admin *admin, const struct form *form, struct slice which,
 		free(listing);
 		return STATUS_BAD_CLASS;
 	}
-	if (atomic_fetch_add(&admin->listings, 1) >= LISTINGS_MAX) {
-		close_listing(&listing->source);
+	if (!listing_enter(admin)) {
+		free(listing);
 		return STATUS_BUSY_LISTING;
 	}
 	*source = &listing->source;

@@ -8,6 +8,13 @@
 #include "server/admin.h"
 
 /*
+ * Whatever looks at all items has to enter, and to leave when it is done.
+ * False: too many do already.
+ */
+bool	listing_enter(struct admin *);
+void	listing_leave(struct admin *);
+
+/*
  * Carry out `lru_crawler metadump|mgdump all|hash|<classes>`. A listing that
  * begins is the reply's source; STATUS_ERROR: these are other words.
  */

@@ -19,6 +19,18 @@ stats_TEXT(const struct answer *answer, const char *name, const char *value)
 }
 
 void
+stats_LINE(const struct answer *answer, const char *word, struct slice name,
+    const char *value)
+{
+	output_bytes(answer->output, word, strlen(word));
+	OUTPUT_LITERAL(answer->output, " ");
+	output_bytes(answer->output, name.bytes, name.length);
+	OUTPUT_LITERAL(answer->output, " ");
+	output_bytes(answer->output, value, strlen(value));
+	OUTPUT_LITERAL(answer->output, "\r\n");
+}
+
+void
 stats_NUMBER(const struct answer *answer, const char *name, uint64_t value)
 {
 	char text[DECIMAL_MAX + 1];
@@ -55,8 +67,9 @@ setting(void *context, const char *name, const char *value)
 	stats_TEXT(settings->answer, name, value);
 }
 
-static enum status
-settings(struct admin *admin, struct slice words, const struct answer *answer)
+enum status
+stats_settings(struct admin *admin, struct slice words,
+    const struct answer *answer)
 {
 	struct settings context = { admin, answer };
 
@@ -65,8 +78,9 @@ settings(struct admin *admin, struct slice words, const struct answer *answer)
 	return STATUS_STATS;
 }
 
-static enum status
-reset(struct admin *admin, struct slice words, const struct answer *answer)
+enum status
+stats_reset(struct admin *admin, struct slice words,
+    const struct answer *answer)
 {
 	(void)words;
 	(void)answer;
@@ -76,8 +90,9 @@ reset(struct admin *admin, struct slice words, const struct answer *answer)
 	return STATUS_RESET;
 }
 
-static enum status
-verify(struct admin *admin, struct slice words, const struct answer *answer)
+enum status
+stats_verify(struct admin *admin, struct slice words,
+    const struct answer *answer)
 {
 	(void)words;
 	(void)answer;
@@ -91,27 +106,22 @@ static const struct {
 	struct slice	 name;
 	stats_group	*write;
 } groups[] = {
-	{ SLICE(""), stats_general },
-	{ SLICE("items"), stats_items },
-	{ SLICE("slabs"), stats_slabs },
-	{ SLICE("detail"), stats_detail },
-	{ SLICE("prefix"), stats_prefix },
-	{ SLICE("settings"), settings },
-	{ SLICE("reset"), reset },
-	{ SLICE("verify"), verify },
+#define STATS(name, function, ...)	{ SLICE(name), function },
+#include "server/stats_groups.def"
 };
 
-enum status
+void
 stats_serve(struct admin *admin, const struct request *request,
-    struct output *output)
+    struct reply *reply, struct output *output)
 {
-	struct answer answer = { output, request };
+	struct answer answer = { output, request, &reply->source };
 	struct slice words = request->argument.length > 0 ?
 	    request->argument : SLICE("");
 	struct slice name = words_next(&words);
 
+	reply->status = STATUS_ERROR;
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
 		if (slice_equal(groups[i].name, name))
-			return groups[i].write(admin, words, &answer);
-	return STATUS_ERROR;
+			reply->status = groups[i].write(admin, words,
+			    &answer);
 }

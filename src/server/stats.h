@@ -7,8 +7,8 @@
 
 #include "server/admin.h"
 
-/* Carry out `stats [group ...]`. */
-enum status stats_serve(struct admin *, const struct request *,
+/* Carry out `stats [group ...]`. The reply may be a source. */
+void	stats_serve(struct admin *, const struct request *, struct reply *,
 	    struct output *);
 
 #endif

@@ -14,15 +14,13 @@ dump_prefix(void *context, struct slice prefix,
     const struct prefix_count *count)
 {
 	const struct answer *answer = context;
-	char counts[sizeof " get  hit  set  del \r\n" + 4 * DECIMAL_MAX];
+	char counts[sizeof "get  hit  set  del " + 4 * DECIMAL_MAX];
 
-	snprintf(counts, sizeof counts, " get %" PRIu64 " hit %" PRIu64
-	    " set %" PRIu64 " del %" PRIu64 "\r\n", count->of[PREFIX_GETS],
+	snprintf(counts, sizeof counts, "get %" PRIu64 " hit %" PRIu64
+	    " set %" PRIu64 " del %" PRIu64, count->of[PREFIX_GETS],
 	    count->of[PREFIX_HITS], count->of[PREFIX_SETS],
 	    count->of[PREFIX_DELETES]);
-	OUTPUT_LITERAL(answer->output, "PREFIX ");
-	output_bytes(answer->output, prefix.bytes, prefix.length);
-	output_bytes(answer->output, counts, strlen(counts));
+	stats_LINE(answer, "PREFIX", prefix, counts);
 }
 
 static enum status

@@ -16,7 +16,12 @@ struct timeval;
 struct answer {
 	struct output		*output;
 	const struct request	*request;
+	struct source		**source;	/* may be set instead */
 };
+
+/* A line that begins with another word than STAT. */
+void	stats_LINE(const struct answer *, const char *word,
+	    struct slice name, const char *value);
 
 /* Named like the kinds of value in stats.def. */
 void	stats_TEXT(const struct answer *, const char *name,
@@ -26,11 +31,14 @@ void	stats_NUMBER(const struct answer *, const char *name,
 void	stats_SECONDS(const struct answer *, const char *name,
 	    struct timeval);
 
-/* Write the lines of a group; what follows it are `words`. */
+/*
+ * Write the lines of a group; what follows it are `words`. When it takes
+ * longer, the lines come from a source, and the status is STATUS_NONE.
+ */
 typedef enum status stats_group(struct admin *, struct slice words,
 	    const struct answer *);
 
-stats_group	stats_detail, stats_general, stats_items, stats_prefix,
-		stats_slabs;
+#define STATS(name, function, ...)	stats_group function;
+#include "server/stats_groups.def"
 
 #endif
