@@ -92,6 +92,7 @@ serves('-m', 32, '-m', 64, '-vvF', '-c100', '-o', 'modern', '-o', 'modern');
 backgrounds($_) for qw(-d --daemon);
 knows_what_memcached_knows();
 tells_what_has_no_effect();
+settings_follow_what_commands_change();
 done_testing;
 
 sub
@@ -182,4 +183,21 @@ tells_what_has_no_effect
 	    'and where the server listens');
 	like($server->stderr, qr/version \S+: \d+ threads, \d+ shards, 64 megabytes/,
 	    'and how it is set up');
+}
+
+sub
+settings_follow_what_commands_change
+{
+	my $server = Cairn->start(flags => ['-m', 100]);
+	my $client = $server->connect;
+	my $shown = sub {
+		my $settings = $server->stats('settings');
+		return "@$settings{qw(maxbytes verbosity detail_enabled)}";
+	};
+
+	is($shown->(), (100 << 20) . ' 0 no', 'what was given at the start');
+	is($client->ask($_), 'OK')
+	    for 'cache_memlimit 200', 'verbosity 1', 'stats detail on';
+	is($shown->(), (200 << 20) . ' 1 yes', 'and what commands made of it');
+	is($server->stop, 0);
 }

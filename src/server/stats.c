@@ -72,9 +72,12 @@ stats_settings(struct admin *admin, struct slice words,
     const struct answer *answer)
 {
 	struct settings context = { admin, answer };
+	struct options now = *admin->options;	/* borrows what it points to */
 
 	(void)words;
-	options_settings(admin->options, setting, &context);
+	now.memory_limit = admin->memory_limit;
+	now.verbose = admin->log->level - LOG_LEVEL_NOTICE;
+	options_settings(&now, setting, &context);
 	return STATUS_STATS;
 }
 
