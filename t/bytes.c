@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/random.h"
+#include "os/match.h"
 #include "tap.h"
 
 /* What decimal_format() writes, as a string. */
@@ -224,6 +225,157 @@ slices_are_equal_when_their_bytes_are(void)
 	EXPECT(slice_equal(SLICE(""), (struct slice){ NULL, 0 }));
 }
 
+static void
+short_runs_are_compared_to_the_last_byte(void)
+{
+	char a[40], b[40];
+
+	for (size_t length = 0; length < sizeof a; length++) {
+		memset(a, 'x', sizeof a);
+		memset(b, 'x', sizeof b);
+		b[length] = 'y';		/* behind the end */
+		EXPECT(bytes_equal(a, b, length));
+		for (size_t at = 0; at < length; at++) {
+			b[at] = 'y';
+			EXPECT(!bytes_equal(a, b, length));
+			b[at] = 'x';
+		}
+	}
+}
+
+static void
+short_runs_are_copied_and_not_a_byte_more(void)
+{
+	const char *from = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+	for (size_t length = 0; length < 36; length++) {
+		char to[40];
+
+		memset(to, '.', sizeof to);
+		bytes_copy(to + 2, from, length);
+		EXPECT_EQUAL(memcmp(to + 2, from, length), 0);
+		EXPECT_EQUAL(to[1], '.');
+		EXPECT_EQUAL(to[2 + length], '.');
+	}
+}
+
+/* Digits with something before them, read as a short number. */
+static bool
+parses_short(const char *text, size_t digits, uint64_t *value)
+{
+	return decimal_parse_short(text + strlen(text), digits, value);
+}
+
+static void
+short_numbers_are_read_whatever_is_before_them(void)
+{
+	static const char before[] = "/:9a\xff ";
+	struct random random = { 5 };
+
+	for (unsigned n = 0; n < 20000; n++) {
+		size_t digits = 1 + n % 8;
+		char text[] = "????????????????";
+		uint64_t value = 0, wanted = 0;
+
+		for (size_t at = 0; at < 16; at++)
+			text[at] = before[random_below(&random, 6)];
+		for (size_t at = 16 - digits; at < 16; at++) {
+			text[at] = (char)('0' + random_below(&random, 10));
+			wanted = wanted * 10 + (uint64_t)(text[at] - '0');
+		}
+		EXPECT(parses_short(text, digits, &value));
+		EXPECT_EQUAL(value, wanted);
+	}
+}
+
+static void
+a_short_number_has_nothing_but_digits(void)
+{
+	uint64_t value = 77;
+
+	for (unsigned c = 1; c < 256; c++)
+		for (size_t digits = 1; digits <= 8; digits++)
+			for (size_t at = 0; at < digits; at++) {
+				char text[] = "123456780000000";
+
+				if (c >= '0' && c <= '9')
+					continue;
+				text[14 - at] = (char)c;
+				EXPECT(!parses_short(text, digits, &value));
+			}
+	EXPECT_EQUAL(value, 77);
+}
+
+static void
+a_short_number_is_known_to_have_its_length(void)
+{
+	uint64_t power = 1;
+
+	for (size_t digits = 1; digits <= 8; digits++, power *= 10) {
+		EXPECT(decimal_has_length(digits == 1 ? 0 : power, digits));
+		EXPECT(decimal_has_length(power * 10 - 1, digits));
+		EXPECT(!decimal_has_length(power * 10, digits));
+		EXPECT(!decimal_has_length(UINT64_MAX, digits));
+		if (digits > 1)
+			EXPECT(!decimal_has_length(power - 1, digits));
+	}
+}
+
+static void
+a_number_is_rewritten_as_another_of_its_length(void)
+{
+	struct random random = { 6 };
+
+	for (unsigned n = 0; n < 20000; n++) {
+		uint64_t from = 10000 + random_below(&random, 90000);
+		uint64_t to = n % 3 == 0 ? 10000 + random_below(&random,
+		    90000) : from + n % 5;
+		char text[DECIMAL_MAX + 1] = "";
+
+		if (to > 99999)
+			continue;
+		decimal_format(text, from);
+		decimal_change(text + 5, from, to);
+		EXPECT(parses(text, to));
+		decimal_change(text + 5, to, from);
+		EXPECT(parses(text, from));
+	}
+}
+
+static unsigned
+match_plainly(const uint8_t *bytes, uint8_t byte)
+{
+	unsigned found = 0;
+
+	for (unsigned n = 0; n < 16; n++)
+		found |= (unsigned)(bytes[n] == byte) << n;
+	return found;
+}
+
+/* What looks for equal bytes may name others, but misses none. */
+static void
+equal_bytes_are_found(void)
+{
+	struct random random = { 7 };
+
+	for (unsigned n = 0; n < 20000; n++) {
+		uint8_t bytes[16];
+		uint64_t word[2];
+		unsigned wanted, fast, slow;
+
+		for (unsigned at = 0; at < 16; at++)
+			bytes[at] = (uint8_t)(random_below(&random, 4) * 85);
+		memcpy(word, bytes, sizeof word);
+		wanted = match_plainly(bytes, bytes[n % 16]);
+		fast = os_match(word[0], word[1], bytes[n % 16]);
+		slow = os_match_word(word[0], bytes[n % 16]) |
+		    os_match_word(word[1], bytes[n % 16]) << 8;
+		EXPECT_EQUAL(fast & wanted, wanted);
+		EXPECT_EQUAL(slow & wanted, wanted);
+		EXPECT_EQUAL(slow & -slow, wanted & -wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -241,5 +393,12 @@ main(void)
 	RUN(signed_numbers_beyond_either_end_are_refused);
 	RUN(a_signed_number_has_one_minus_in_front);
 	RUN(slices_are_equal_when_their_bytes_are);
+	RUN(short_runs_are_compared_to_the_last_byte);
+	RUN(short_runs_are_copied_and_not_a_byte_more);
+	RUN(short_numbers_are_read_whatever_is_before_them);
+	RUN(a_short_number_has_nothing_but_digits);
+	RUN(a_short_number_is_known_to_have_its_length);
+	RUN(a_number_is_rewritten_as_another_of_its_length);
+	RUN(equal_bytes_are_found);
 	return tap_done();
 }

@@ -32,6 +32,50 @@ slice_equal(struct slice a, struct slice b)
 	    (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
 }
 
+/*
+ * Two short runs of bytes of one length: compared and copied by words, which
+ * may overlap, without a call.
+ */
+
+static inline bool
+bytes_equal(const char *a, const char *b, size_t length)
+{
+	uint64_t x, y;
+	size_t at = 0;
+
+	if (length < sizeof x) {
+		for (; at < length; at++)
+			if (a[at] != b[at])
+				return false;
+		return true;
+	}
+	for (; at + sizeof x < length; at += sizeof x) {
+		memcpy(&x, a + at, sizeof x);
+		memcpy(&y, b + at, sizeof y);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + length - sizeof x, sizeof x);
+	memcpy(&y, b + length - sizeof y, sizeof y);
+	return x == y;
+}
+
+/* Up to 16 bytes of them; what is longer is copied by memcpy(3). */
+static inline void
+bytes_copy(char *to, const char *from, size_t length)
+{
+	uint64_t head, tail;
+
+	if (length < sizeof head || length > 2 * sizeof head) {
+		memcpy(to, from, length);
+		return;
+	}
+	memcpy(&head, from, sizeof head);
+	memcpy(&tail, from + length - sizeof tail, sizeof tail);
+	memcpy(to, &head, sizeof head);
+	memcpy(to + length - sizeof tail, &tail, sizeof tail);
+}
+
 /* The longest decimal uint64_t and int64_t, sign included, no NUL. */
 #define DECIMAL_MAX	20
 
@@ -43,6 +87,55 @@ size_t	decimal_length(uint64_t value);
  * Returns the number of digits; writes no NUL.
  */
 size_t	decimal_format(char *out, uint64_t value);
+
+/*
+ * Read the decimal number that ends at `end` and has 1 to 8 digits; the eight
+ * bytes before `end` are read. False: there is another byte among them.
+ */
+static inline bool
+decimal_parse_short(const char *end, size_t digits, uint64_t *value)
+{
+	const uint64_t ones = 0x0101010101010101;
+	const uint64_t quarters = 0x000000ff000000ff;
+	uint64_t word;
+
+	memcpy(&word, end - sizeof word, sizeof word);
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		word = __builtin_bswap64(word);
+	/* Each digit's value in its byte, the last one on top. */
+	word = (word ^ ones * '0') & UINT64_MAX << 8 * (sizeof word - digits);
+	if (((word + ones * (0x80 - 10)) | word) & ones * 0x80)
+		return false;
+	/* Pairs, then fours, then all eight. */
+	word = word * 10 + (word >> 8);
+	*value = ((word & quarters) * (1000000 * 0x100000000 + 100) +
+	    (word >> 16 & quarters) * (10000 * 0x100000000 + 1)) >> 32;
+	return true;
+}
+
+/* Does a number have just so many digits, 1 to 8? */
+static inline bool
+decimal_has_length(uint64_t value, size_t digits)
+{
+	static const uint32_t least[] = {
+		0, 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+		100000000,
+	};
+
+	return value >= least[digits] && value < least[digits + 1];
+}
+
+/* Rewrite a number that ends at `end` as one with as many digits. */
+static inline void
+decimal_change(char *end, uint64_t from, uint64_t to)
+{
+	uint64_t last = (uint64_t)(end[-1] - '0') + (to - from);
+
+	if (last < 10)
+		end[-1] = (char)('0' + last);
+	else for (; from != to; from /= 10, to /= 10)
+		*--end = (char)('0' + to % 10);
+}
 
 /*
  * Read a whole slice as a decimal number: digits only, for the signed form

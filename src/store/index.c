@@ -32,6 +32,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/racy.h"
+#include "os/match.h"
 #include "os/os.h"
 #include "store/item.h"
 
@@ -80,20 +81,36 @@ level_of(uint64_t count)
 	return (uint64_t)1 << (63 - __builtin_clzll(count));
 }
 
-/* The number of the bucket where a hash is at home among `count`. */
-static uint64_t
-home_number(uint64_t hash, uint64_t count)
+/*
+ * The number of the bucket where a hash is at home among `count`; `mask` is
+ * twice their level, less one.
+ */
+static inline uint64_t
+home_among(uint64_t hash, uint64_t count, uint64_t mask)
 {
-	uint64_t level = level_of(count);
-	uint64_t number = hash >> 8 & (2 * level - 1);
+	uint64_t number = hash >> 8 & mask;
 
-	return number >= count ? number - level : number;
+	/* No branch: it would be wrong half of the time. */
+	return number & mask >> (number >= count);
 }
 
-static struct index_bucket *
+static inline uint64_t
+home_number(const struct index *index, uint64_t hash)
+{
+	return home_among(hash, index->bucket_count, index->bucket_mask);
+}
+
+static inline struct index_bucket *
 home_of(const struct index *index, uint64_t hash)
 {
-	return index->buckets + home_number(hash, index->bucket_count);
+	return index->buckets + home_number(index, hash);
+}
+
+static void
+set_count(struct index *index, uint64_t count)
+{
+	index->bucket_count = count;
+	index->bucket_mask = 2 * level_of(count) - 1;
 }
 
 static uint64_t
@@ -163,7 +180,8 @@ index_close(struct index *index)
 void
 index_clear(struct index *index)
 {
-	index->bucket_count = index->bucket_target = BUCKETS_MIN;
+	index->bucket_target = BUCKETS_MIN;
+	set_count(index, BUCKETS_MIN);
 	index->count = 0;
 	memset(index->range, 0,
 	    (MARGIN + BUCKETS_MIN) * sizeof(struct index_bucket));
@@ -195,33 +213,19 @@ index_size(const struct index *index)
 	return (MARGIN + index->bucket_peak) * sizeof(struct index_bucket);
 }
 
-/*
- * Bit n set: byte n of `tags` (the first in memory is byte 0) may equal
- * `tag`. Never misses one; a byte above an equal one may be named falsely
- * (a borrow), which costs a key comparison.
- */
-static inline unsigned
-match_word(uint64_t tags, uint8_t tag)
-{
-	const uint64_t ones = 0x0101010101010101;
-	uint64_t zero, marks;
+#define ALL_SLOTS	((1u << SLOTS) - 1)
 
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-		tags = __builtin_bswap64(tags);
-	zero = tags ^ ones * tag;
-	marks = ((zero - ones) & ~zero) >> 7 & ones;
-	return (unsigned)(marks * 0x0102040810204080 >> 56);
-}
-
-/* Bit n set: slot n may hold the tag. */
+/* Bit n set: slot n may hold the tag; 0 finds those that are empty. */
 static inline unsigned
 match_tags(const struct index_bucket *bucket, uint8_t tag)
 {
-	uint64_t low, high;
+	const char *tags = (const char *)bucket + sizeof bucket->handle;
+	uint64_t first, second;
 
-	memcpy(&low, bucket->tag, 8);
-	memcpy(&high, bucket->tag + 4, 8);
-	return match_word(low, tag) | match_word(high, tag) >> 4 << 8;
+	/* The overflow count comes along and is masked out. */
+	memcpy(&first, tags, sizeof first);
+	memcpy(&second, tags + sizeof first, sizeof second);
+	return os_match(first, second, tag) & ALL_SLOTS;
 }
 
 void
@@ -241,19 +245,23 @@ index_prefetch_item(const struct index *index, uint64_t hash)
 		    bucket->handle[__builtin_ctz(found)]));
 }
 
-RACY static const struct index_bucket *
+/*
+ * Count and mask may be of different times. The bucket is one that was there
+ * at either of them.
+ */
+RACY static inline const struct index_bucket *
 peek_home(const struct index *index, uint64_t hash)
 {
-	return index->buckets +
-	    home_number(hash, racy_word(&index->bucket_count));
+	return index->buckets + home_among(hash,
+	    racy_word(&index->bucket_count), racy_word(&index->bucket_mask));
 }
 
 /* As match_tags(). */
-RACY static unsigned
+RACY static inline unsigned
 peek_tags(const struct index_bucket *bucket, uint8_t tag)
 {
-	return match_word(racy_word(bucket->tag), tag) |
-	    match_word(racy_word(bucket->tag + 4), tag) >> 4 << 8;
+	return os_match(racy_word(bucket->tag), racy_word(bucket->tag + 8),
+	    tag) & ALL_SLOTS;
 }
 
 RACY bool
@@ -289,11 +297,11 @@ index_peek_prefetch_item(const struct index *index, uint64_t hash)
 		    racy_half(&bucket->handle[__builtin_ctz(found)])));
 }
 
-uint32_t
-index_find(const struct index *index, uint64_t hash, const char *key,
-    size_t key_length)
+/* From a bucket on; not inlined, so that index_find() is small. */
+static __attribute__((noinline)) uint32_t
+search(const struct index *index, const struct index_bucket *bucket,
+    uint64_t hash, const char *key, size_t key_length)
 {
-	const struct index_bucket *bucket = home_of(index, hash);
 	uint8_t tag = tag_of(hash);
 
 	for (;; bucket--) {
@@ -310,6 +318,26 @@ index_find(const struct index *index, uint64_t hash, const char *key,
 		if (bucket->overflow == 0)
 			return 0;
 	}
+}
+
+/* Nearly always it is the first that may be it, or not there. */
+uint32_t
+index_find(const struct index *index, uint64_t hash, const char *key,
+    size_t key_length)
+{
+	const struct index_bucket *bucket = home_of(index, hash);
+	unsigned found = match_tags(bucket, tag_of(hash));
+
+	if (found != 0) {
+		uint32_t handle = bucket->handle[__builtin_ctz(found)];
+
+		if (handle != 0 && item_has_key(slab_item(index->slab,
+		    handle), key, key_length))
+			return handle;
+	} else if (bucket->overflow == 0) {
+		return 0;
+	}
+	return search(index, bucket, hash, key, key_length);
 }
 
 static struct place
@@ -382,7 +410,7 @@ visit_bucket(const struct index *index, uint64_t number,
 			if (handle == 0)
 				continue;
 			hash = hash_of(index, handle);
-			if (home_number(hash, index->bucket_count) == number)
+			if (home_number(index, hash) == number)
 				visit(context, hash, handle);
 		}
 		if (bucket->overflow == 0)
@@ -441,12 +469,13 @@ change_count(struct index *index, uint64_t count, uint64_t from)
 		return;
 	}
 	take_all(index, &moved, moved.count);
-	index->bucket_count = count;
+	set_count(index, count);
 	put = put_all(index, &moved);
 	if (put == moved.count)
 		return;
 	take_all(index, &moved, put);
-	index->bucket_count = index->bucket_target = before;
+	index->bucket_target = before;
+	set_count(index, before);
 	CHECK(put_all(index, &moved) == moved.count);
 }
 
@@ -568,8 +597,7 @@ uint64_t
 index_scan(const struct index *index, uint64_t cursor,
     void (*visit)(void *, uint32_t), void *context)
 {
-	uint64_t number = home_number(reverse_bits(cursor) << 8,
-	    index->bucket_count);
+	uint64_t number = home_number(index, reverse_bits(cursor) << 8);
 	struct scan scan = { cursor, visit, context };
 
 	visit_bucket(index, number, scan_entry, &scan);

@@ -25,6 +25,7 @@ struct index {
 	size_t			 committed;	/* bytes */
 	struct index_bucket	*buckets;	/* number 0 */
 	uint64_t		 bucket_count;
+	uint64_t		 bucket_mask;	/* see home_among() */
 	uint64_t		 bucket_target;	/* growing or shrinking to it */
 	uint64_t		 bucket_peak;	/* memory was used up to here */
 	uint64_t		 count;		/* entries */

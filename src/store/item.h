@@ -32,6 +32,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* The unit of handles and of chunk sizes. */
 #define ITEM_UNIT		8
 #define ITEM_FULL_SIZE		1024
@@ -102,28 +104,11 @@ item_key(const struct item *item)
 	return (char *)item + ITEM_HEADER + item_fields_size(item->fields);
 }
 
-/*
- * Is this the item's key? Most keys have 8 to 16 bytes: these are compared as
- * two words, which may overlap, without a call.
- */
 static inline bool
 item_has_key(const struct item *item, const char *key, size_t length)
 {
-	const char *ours = item_key(item);
-	uint64_t head[2], tail[2];
-
-	if (item->key_length != length)
-		return false;
-	if (length < sizeof *head)
-		return memcmp(ours, key, length) == 0;
-	memcpy(&head[0], ours, sizeof *head);
-	memcpy(&head[1], key, sizeof *head);
-	memcpy(&tail[0], ours + length - sizeof *tail, sizeof *tail);
-	memcpy(&tail[1], key + length - sizeof *tail, sizeof *tail);
-	if (head[0] != head[1] || tail[0] != tail[1])
-		return false;
-	return length <= 2 * sizeof *head || memcmp(ours + sizeof *head,
-	    key + sizeof *head, length - 2 * sizeof *head) == 0;
+	return item->key_length == length &&
+	    bytes_equal(item_key(item), key, length);
 }
 
 /* Of an item that is not large: where its value is. */

@@ -257,19 +257,28 @@ new_item(struct store *store, const struct store_key *key, size_t length,
 	return STORE_OK;
 }
 
-/* The key's item, if it is there and not due. */
+/* An item that was found and has an expiry; 0: it is due, and gone now. */
 static uint32_t
+still_there(struct store *store, const struct store_key *key,
+    uint32_t handle)
+{
+	if (!item_expired(item_at(store, handle), store->now))
+		return handle;
+	expiry_reclaim(store, handle, key->hash);
+	store->counts.get_expired++;
+	return 0;
+}
+
+/* The key's item, if it is there and not due. */
+static inline uint32_t
 find(struct store *store, const struct store_key *key)
 {
 	uint32_t handle = index_find(&store->index, key->hash, key->bytes,
 	    key->length);
 
-	if (handle != 0 && item_expired(item_at(store, handle), store->now)) {
-		expiry_reclaim(store, handle, key->hash);
-		store->counts.get_expired++;
-		return 0;
-	}
-	return handle;
+	if (handle == 0 || !(item_at(store, handle)->fields & ITEM_EXPIRY))
+		return handle;
+	return still_there(store, key, handle);
 }
 
 _Static_assert(ITEM_FETCHED == STORE_FETCHED << 4 &&
@@ -775,8 +784,8 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 
 /*
  * The commonest write: an item without optional fields, so without expiry or
- * unique, gets a value that is as long and is to have none either. Nothing of it
- * changes but the value.
+ * unique, gets a value that is as long and is to have none either. Nothing
+ * of it changes but the value.
  */
 static bool
 rewrite(struct store *store, uint32_t handle,
@@ -790,7 +799,7 @@ rewrite(struct store *store, uint32_t handle,
 		return false;
 	item->state &= (uint8_t)~ITEM_MARKS;
 	item_heat(item);
-	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
+	bytes_copy(item_value(item), value->bytes.bytes, value->bytes.length);
 	store->counts.total_items++;
 	store->last = handle;
 	return true;
@@ -814,15 +823,13 @@ note_refused(struct store *store, const struct store_key *key, uint32_t old,
 	    chunk_size_for(store, key->length, length, &fields));
 }
 
-enum store_result
-store_put(struct store *store, const struct store_key *key,
-    enum store_mode mode, const struct store_value *value)
+/* All other writes. Not inlined, so that what the commonest does is little. */
+static __attribute__((noinline)) enum store_result
+put_any(struct store *store, const struct store_key *key,
+    enum store_mode mode, const struct store_value *value, uint32_t old)
 {
 	enum store_result result;
-	uint32_t old = find(store, key);
 
-	if (mode == STORE_SET && rewrite(store, old, value))
-		return STORE_OK;
 	/* Before, not after: what was just stored is not to go at once. */
 	if (evict_step(store))
 		old = find(store, key);
@@ -844,6 +851,17 @@ store_put(struct store *store, const struct store_key *key,
 	if (value->draft != 0)
 		unpin(store, value->draft);
 	return result;
+}
+
+enum store_result
+store_put(struct store *store, const struct store_key *key,
+    enum store_mode mode, const struct store_value *value)
+{
+	uint32_t old = find(store, key);
+
+	if (mode == STORE_SET && rewrite(store, old, value))
+		return STORE_OK;
+	return put_any(store, key, mode, value, old);
 }
 
 enum store_result
@@ -885,30 +903,59 @@ leading_number(struct slice value, uint64_t *number)
 	    number);
 }
 
-enum store_result
-store_add_number(struct store *store, const struct store_key *key,
+/* Add or subtract as incr and decr do. */
+static uint64_t
+counted(uint64_t number, bool subtract, uint64_t delta)
+{
+	if (!subtract)
+		return number + delta;
+	return number > delta ? number - delta : 0;
+}
+
+/*
+ * The commonest number: a few digits and nothing else, as many as the result
+ * has, in an item that nobody holds.
+ */
+static bool
+count_in_place(struct store *store, uint32_t handle, bool subtract,
+    uint64_t delta, bool cas, uint64_t *number)
+{
+	struct item *item = item_at(store, handle);
+	char *end = item_value(item) + item->length;
+	uint64_t before, after;
+
+	if (item->length == 0 || item->length > sizeof before ||
+	    item->pins > 0 || lacks_cas(store, item, cas) ||
+	    !decimal_parse_short(end, item->length, &before))
+		return false;
+	after = counted(before, subtract, delta);
+	if (!decimal_has_length(after, item->length))
+		return false;
+	decimal_change(end, before, after);
+	item_heat(item);
+	renew_cas(store, item);
+	store->last = handle;
+	*number = after;
+	return true;
+}
+
+static __attribute__((noinline)) enum store_result
+count_any(struct store *store, const struct store_key *key, uint32_t handle,
     bool subtract, uint64_t delta, bool cas, uint64_t *number)
 {
-	uint32_t handle = find(store, key);
+	struct item *item = item_at(store, handle);
 	char digits[ITEM_FULL_SIZE], *to;
 	struct slice text;
 	bool in_place;
 	struct store_value value;
-	struct item *item;
 	size_t length;
 
-	if (handle == 0)
-		return STORE_MISS;
-	item = item_at(store, handle);
 	text = (struct slice){ item_value(item), item->length };
 	/* Mostly it is nothing but the number. */
 	if (item->length >= ITEM_FULL_SIZE || (!decimal_parse(text, number) &&
 	    !leading_number(text, number)))
 		return STORE_NOT_A_NUMBER;
-	if (!subtract)
-		*number += delta;
-	else
-		*number = *number > delta ? *number - delta : 0;
+	*number = counted(*number, subtract, delta);
 	length = decimal_length(*number);
 	item_heat(item);
 	in_place = length <= item->length && item->pins == 0 &&
@@ -931,6 +978,19 @@ store_add_number(struct store *store, const struct store_key *key,
 		.want_cas = cas,
 	};
 	return put_bytes(store, key, handle, &value);
+}
+
+enum store_result
+store_add_number(struct store *store, const struct store_key *key,
+    bool subtract, uint64_t delta, bool cas, uint64_t *number)
+{
+	uint32_t handle = find(store, key);
+
+	if (handle == 0)
+		return STORE_MISS;
+	if (count_in_place(store, handle, subtract, delta, cas, number))
+		return STORE_OK;
+	return count_any(store, key, handle, subtract, delta, cas, number);
 }
 
 uint64_t

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * match.h - which of sixteen bytes equal a given one, by the CPU's means.
+ *
+ * The bytes are those of two words as they lie in memory. Bit n set: byte n
+ * may equal `byte`. It never misses one.
+ */
+#ifndef OS_MATCH_H
+#define OS_MATCH_H
+
+#include <stdint.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Of one word. A byte after an equal one may be named falsely (a borrow). */
+static inline unsigned
+os_match_word(uint64_t word, uint8_t byte)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t zero, marks;
+
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		word = __builtin_bswap64(word);
+	zero = word ^ ones * byte;
+	marks = ((zero - ones) & ~zero) >> 7 & ones;
+	return (unsigned)(marks * 0x0102040810204080 >> 56);
+}
+
+static inline unsigned
+os_match(uint64_t first, uint64_t second, uint8_t byte)
+{
+#ifdef __SSE2__
+	__m128i bytes = _mm_set_epi64x((long long)second, (long long)first);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes,
+	    _mm_set1_epi8((char)byte)));
+#else
+	return os_match_word(first, byte) | os_match_word(second, byte) << 8;
+#endif
+}
+
+#endif
