@@ -277,9 +277,9 @@ int	cairn_store_ttl(struct cairn_store *store,
  * Many keys at once
  *
  * Each request has a result of its own, as the call for one key would have
- * returned. What waits for memory waits together, and a shard is entered
- * once for up to 64 requests; the requests for one key are carried out in
- * their order. These functions return how many results are CAIRN_OK, or
+ * returned. Up to 64 requests wait for memory together, and successive ones
+ * in one shard enter it once; they are carried out in their order, but for
+ * gets that find their value at once. These functions return how many results are CAIRN_OK, or
  * CAIRN_INVALID, with no result set, when the array is NULL or has more than
  * INT_MAX requests.
  */
