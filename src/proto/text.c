@@ -292,13 +292,12 @@ parse_argument(struct context *context, struct request *request)
 	return PARSE_REQUEST;
 }
 
-/* All the words are the server's to read, a last "noreply" among them. */
+/* All the words are the server's to read. */
 static enum parse
-parse_words(struct context *context, struct request *request)
+parse_tuning(struct context *context, struct request *request)
 {
 	struct slice line = context->line;
 
-	request->flags &= ~(unsigned)REQUEST_NOREPLY;
 	while (line.length > 0 && line.bytes[0] == ' ') {
 		line.bytes++;
 		line.length--;
@@ -308,6 +307,14 @@ parse_words(struct context *context, struct request *request)
 	if (line.length > 0)
 		request->argument = line;
 	return PARSE_REQUEST;
+}
+
+/* The same, and a last "noreply" is a word like others. */
+static enum parse
+parse_words(struct context *context, struct request *request)
+{
+	request->flags &= ~(unsigned)REQUEST_NOREPLY;
+	return parse_tuning(context, request);
 }
 
 static enum parse
@@ -348,6 +355,8 @@ static enum parse (*const parsers[OP_COUNT])(struct context *,
 	[OP_META_NOOP] = parse_meta_noop,
 	[OP_FLUSH] = parse_flush,
 	[OP_MEMORY_LIMIT] = parse_memory_limit,
+	[OP_LRU] = parse_tuning,
+	[OP_EXTSTORE] = parse_tuning,
 	[OP_LRU_CRAWLER] = parse_words,
 	[OP_SHUTDOWN] = parse_argument,
 	[OP_DEBUG_TIME] = parse_argument,

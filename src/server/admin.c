@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "server/listing.h"
 #include "server/stats.h"
+#include "server/tune.h"
 
 #define MEGABYTE		((uint64_t)1 << 20)
 #define MEMORY_LIMIT_MIN	8	/* megabytes */
@@ -105,6 +106,10 @@ admin_serve(void *context, const struct request *request,
 		break;
 	case OP_MEMORY_LIMIT:
 		reply->status = set_memory_limit(admin, request);
+		break;
+	case OP_LRU:
+	case OP_EXTSTORE:
+		reply->status = tune_serve(admin, request);
 		break;
 	case OP_LRU_CRAWLER:
 		listing_serve(admin, request, reply);

@@ -15,11 +15,13 @@
 #include "net/listener.h"
 #include "net/worker.h"
 #include "server/options.h"
+#include "server/settings.h"
 #include "shard/detail.h"
 #include "shard/route.h"
 
 struct admin {
-	const struct options	*options;
+	const struct options	*options;	/* of the start */
+	struct settings		 settings;	/* those that change */
 	struct clock		*clock;
 	bool			 debug;		/* debugging commands work */
 	struct log		*log;

@@ -339,6 +339,7 @@ open_admin(struct server *server, struct error *error)
 		.own_memory = server->own_memory,
 		.started = clock_unix_ms(&server->clock),
 	};
+	settings_open(&server->admin.settings, options);
 	detail_open(&server->admin.detail, &server->router,
 	    detail ? options->delimiter : OPTIONS_DELIMITER);
 	if (detail && detail_set(&server->admin.detail, true,
@@ -411,7 +412,10 @@ take_down(struct server *server)
 	stop_workers(server);
 	if (server->listener != NULL)
 		listener_destroy(server->listener);
-	detail_close(&server->admin.detail);
+	if (server->admin.router != NULL) {
+		detail_close(&server->admin.detail);
+		settings_close(&server->admin.settings);
+	}
 	if (server->router.shards != NULL)
 		route_close(&server->router);
 	for (size_t i = 0; i < SIGNALS; i++)

@@ -33,6 +33,16 @@ static const struct option_row rows[] = {
 
 _Static_assert(sizeof rows / sizeof rows[0] == OPTION_ROWS, "rows");
 
+/* What has no option: the kind, the field and how it is shown. */
+static const struct option_row states[] = {
+#define STATE(kind, field, initial, setting)				\
+	{ OPTION_KIND_##kind, NULL, offsetof(struct options, field), 0,	\
+	    "", "", initial, 0, 0, setting, 0, "" },
+#include "server/options.def"
+};
+
+#define STATES	(sizeof states / sizeof states[0])
+
 /* The longest value of `stats settings`; a longer list is cut. */
 #define SHOWN_MAX	512
 
@@ -66,18 +76,24 @@ option_shown(const struct option_row *row, const struct options *options)
 	return (const char *)options + row->offset;
 }
 
-void
-options_defaults(struct options *options)
+static void
+set_initial(const struct option_row *row, struct options *options)
 {
 	struct error err;
 
+	if (*row->initial != '\0')
+		CHECK(option_kind(row->kind)->set(row,
+		    option_field(row, options), row->initial, &err) == 0);
+}
+
+void
+options_defaults(struct options *options)
+{
 	memset(options, 0, sizeof *options);
-	for (const struct option_row *row = rows; row < rows + OPTION_ROWS;
-	    row++)
-		if (*row->initial != '\0')
-			CHECK(option_kind(row->kind)->set(row,
-			    option_field(row, options), row->initial,
-			    &err) == 0);
+	for (size_t i = 0; i < OPTION_ROWS; i++)
+		set_initial(&rows[i], options);
+	for (size_t i = 0; i < STATES; i++)
+		set_initial(&states[i], options);
 }
 
 void
@@ -95,10 +111,13 @@ options_free(struct options *options)
 static const struct option_row *
 find_setting(const char *name)
 {
-	for (const struct option_row *row = rows; row < rows + OPTION_ROWS;
-	    row++)
-		if (row->setting != NULL && strcmp(row->setting, name) == 0)
-			return row;
+	for (size_t i = 0; i < STATES; i++)
+		if (strcmp(states[i].setting, name) == 0)
+			return &states[i];
+	for (size_t i = 0; i < OPTION_ROWS; i++)
+		if (rows[i].setting != NULL &&
+		    strcmp(rows[i].setting, name) == 0)
+			return &rows[i];
 	return NULL;
 }
 

@@ -80,6 +80,7 @@ struct options {
 	enum options_action	action;
 	char			ignored[256];	/* given, but without effect */
 #define OPTION(group, kind, field, ...)	OPTION_FIELD_##kind(field)
+#define STATE(kind, field, ...)		OPTION_FIELD_##kind(field)
 #include "server/options.def"
 };
 

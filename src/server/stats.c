@@ -50,34 +50,24 @@ stats_SECONDS(const struct answer *answer, const char *name,
 	stats_TEXT(answer, name, text);
 }
 
-struct settings {
-	struct admin		*admin;
-	const struct answer	*answer;
-};
-
-/* A line of `stats settings`, which may have changed since the start. */
 static void
-setting(void *context, const char *name, const char *value)
+setting(void *answer, const char *name, const char *value)
 {
-	const struct settings *settings = context;
-
-	if (strcmp(name, "detail_enabled") == 0)
-		value = detail_is_on(&settings->admin->detail) ?
-		    "yes" : "no";
-	stats_TEXT(settings->answer, name, value);
+	stats_TEXT(answer, name, value);
 }
 
 enum status
 stats_settings(struct admin *admin, struct slice words,
     const struct answer *answer)
 {
-	struct settings context = { admin, answer };
-	struct options now = *admin->options;	/* borrows what it points to */
+	struct options now;
 
 	(void)words;
+	settings_copy(&admin->settings, &now);
 	now.memory_limit = admin->memory_limit;
 	now.verbose = admin->log->level - LOG_LEVEL_NOTICE;
-	options_settings(&now, setting, &context);
+	now.detail = detail_is_on(&admin->detail);
+	options_settings(&now, setting, (void *)(uintptr_t)answer);
 	return STATUS_STATS;
 }
 

@@ -35,8 +35,6 @@ give_back(struct detail *detail)
 void
 detail_close(struct detail *detail)
 {
-	if (detail->router == NULL)
-		return;
 	give_back(detail);
 	pthread_mutex_destroy(&detail->lock);
 }
