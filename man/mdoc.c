@@ -86,6 +86,18 @@ static const struct verb {
 #define VERBS	(sizeof verbs / sizeof verbs[0])
 
 static const struct {
+	unsigned	 code;
+	const char	*name;
+	const char	*sentence;
+} packets[] = {
+#define PACKET(code, name, op, extras, parts, flags, sentence)		\
+	{ code, name, sentence },
+#include "proto/commands.def"
+};
+
+#define PACKETS	(sizeof packets / sizeof packets[0])
+
+static const struct {
 	const char	*text;
 	const char	*meaning;
 } statuses[STATUS_COUNT] = {
@@ -349,6 +361,20 @@ put_stats(const char *unused)
 }
 
 static void
+put_packets(const char *unused)
+{
+	(void)unused;
+	puts(".Bl -tag -width \"0x00 DecrementQ\"");
+	for (size_t i = 0; i < PACKETS; i++) {
+		printf(".It Li 0x%02x Ic ", packets[i].code);
+		put_text(packets[i].name);
+		putchar('\n');
+		put_sentences(packets[i].sentence, "");
+	}
+	puts(".El");
+}
+
+static void
 put_statuses(const char *unused)
 {
 	(void)unused;
@@ -376,6 +402,7 @@ static const struct placeholder {
 	{ "COMMANDS", put_commands },
 	{ "VERBS", put_verbs },
 	{ "STATS", put_stats },
+	{ "PACKETS", put_packets },
 	{ "STATUSES", put_statuses },
 };
 

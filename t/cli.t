@@ -103,7 +103,7 @@ refused(qr/-f: "1" is not a number above 1/, '-f', '1');
 refused(qr/-I: "1" is not a size/, '-I', '1');
 refused(qr/more than half of --memory-limit/, '-I', '40m');
 refused(qr/UDP is not offered/, '-U', '11211');
-refused(qr/binary is not offered yet/, '-B', 'binary');
+refused(qr/"tls" is no protocol/, '-B', 'tls');
 refused(qr/not offered yet/, $_)
     for qw(-S -Y/f -Z --enable-sasl --enable-ssl --auth-file=/f);
 refused(qr/not offered yet/, '-o', $_) for qw(drop_privileges

@@ -89,8 +89,7 @@ my %interpreter = (java => 'java', js => 'node', php => 'php', pl => 'perl',
 my %mode = (login => \&login, sasl => \&sasl, tls => \&tls);
 
 # The modes in which cairnd cannot be used yet.
-my %todo = (binary => 'the binary protocol is not there yet',
-    sasl => 'SASL is not there yet',
+my %todo = (sasl => 'SASL is not there yet',
     login => 'there is no users file yet', tls => 'TLS is not there yet');
 
 my $USER = 'cairn';

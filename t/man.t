@@ -122,6 +122,7 @@ my $protocol = text_of($protocol_page);
 my @verbs = rows_of('proto/commands.def', 'VERB');
 my @statuses = rows_of('proto/statuses.def', 'STATUS');
 my @replies = rows_of('proto/replies.def', 'REPLY');
+my @packets = rows_of('proto/commands.def', 'PACKET');
 my %answered = map { $_->[0] => 1 } @replies;
 
 cmp_ok(@verbs, '>', 20, 'the commands were found');
@@ -142,6 +143,13 @@ cmp_ok(@groups, '>', 5, 'the groups of stats were found');
 for my $group (grep { $_->[3] ne '' } @groups) {
 	ok(index($protocol, ".It Ic \"$group->[2]\" $group->[3] ") >= 0,
 	    "cairn-protocol(7) has $group->[2]");
+}
+cmp_ok(@packets, '>', 30, 'the packets were found');
+for my $packet (@packets) {
+	my ($code, $name, $sentence) = @$packet[0, 1, -1];
+
+	ok(index($protocol, ".It Li $code Ic $name $sentence ") >= 0,
+	    "cairn-protocol(7) has the packet $name");
 }
 my %named = map { $_->[1] => 1 } @replies, [0, 'ERROR'], [0, 'BAD_FORMAT'];
 is(list(keys %named), list(map { $_->[0] } @statuses),

@@ -169,7 +169,8 @@ settings(const char *words)
 		return problem.text;
 	settings = &options.listen.addresses[options.listen.count - 1].settings;
 	snprintf(text, sizeof text, "%s %s",
-	    settings->protocol == PROTO_TEXT ? "ascii" : "any",
+	    settings->protocol == PROTO_TEXT ? "ascii" :
+	    settings->protocol == PROTO_BINARY ? "binary" : "any",
 	    settings->tag);
 	return text;
 }
@@ -181,6 +182,7 @@ an_address_may_have_a_protocol_and_a_tag(void)
 	EXPECT_TEXT(settings("-l a -B ascii"), "ascii ");
 	EXPECT_TEXT(settings("-l b,proto[ascii]:a:4"), "ascii ");
 	EXPECT_TEXT(settings("-B ascii -l proto[negotiating]:a"), "any ");
+	EXPECT_TEXT(settings("-B ascii -l proto[binary]:a"), "binary ");
 	EXPECT_TEXT(settings("-l tag[12345678]:a"), "any 12345678");
 	EXPECT_TEXT(settings("-l notls:proto[ascii]:tag[x]:[::1]:5"),
 	    "ascii x");
@@ -495,10 +497,11 @@ protocols_are_named(void)
 	EXPECT_TEXT(setting("binding_protocol"), "ascii");
 	EXPECT_EQUAL(parse("-B ascii -B negotiating"), 0);
 	EXPECT_EQUAL(options.protocol, PROTO_NEGOTIATE);
-	EXPECT_TEXT(complaint("-B binary"), "-B: binary is not offered yet, "
-	    "use one of auto|ascii");
+	EXPECT_EQUAL(parse("-B binary"), 0);
+	EXPECT_EQUAL(options.protocol, PROTO_BINARY);
+	EXPECT_TEXT(setting("binding_protocol"), "binary");
 	EXPECT_TEXT(complaint("-B tls"), "-B: \"tls\" is no protocol, use one "
-	    "of auto|ascii");
+	    "of auto|ascii|binary");
 }
 
 static void

@@ -994,8 +994,10 @@ static void
 statistics_are_named_lines(void)
 {
 	begin_output();
-	text_protocol.stat(&output, NULL, "pid", "1234");
-	text_protocol.stat(&output, NULL, "version", "");
+	text_protocol.line(&output, NULL, SLICE("STAT"), SLICE("pid"),
+	    SLICE("1234"));
+	text_protocol.line(&output, NULL, SLICE("STAT"), SLICE("version"),
+	    SLICE(""));
 	EXPECT_TEXT(sent(), "STAT pid 1234\r\nSTAT version \r\n");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bytes.h - borrowed byte ranges, and numbers in decimal.
+ * bytes.h - borrowed byte ranges, and numbers in decimal and big-endian.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -144,5 +144,49 @@ decimal_change(char *end, uint64_t from, uint64_t to)
  */
 bool	decimal_parse(struct slice, uint64_t *value);
 bool	decimal_parse_signed(struct slice, int64_t *value);
+
+/* Numbers in network byte order, at any address. */
+static inline uint16_t
+big_read16(const char *at)
+{
+	const unsigned char *byte = (const unsigned char *)at;
+
+	return (uint16_t)(byte[0] << 8 | byte[1]);
+}
+
+static inline uint32_t
+big_read32(const char *at)
+{
+	return (uint32_t)big_read16(at) << 16 | big_read16(at + 2);
+}
+
+static inline uint64_t
+big_read64(const char *at)
+{
+	return (uint64_t)big_read32(at) << 32 | big_read32(at + 4);
+}
+
+/* These return the address behind the number. */
+static inline char *
+big_write16(char *at, uint16_t number)
+{
+	at[0] = (char)(number >> 8);
+	at[1] = (char)number;
+	return at + 2;
+}
+
+static inline char *
+big_write32(char *at, uint32_t number)
+{
+	return big_write16(big_write16(at, (uint16_t)(number >> 16)),
+	    (uint16_t)number);
+}
+
+static inline char *
+big_write64(char *at, uint64_t number)
+{
+	return big_write32(big_write32(at, (uint32_t)(number >> 32)),
+	    (uint32_t)number);
+}
 
 #endif

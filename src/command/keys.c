@@ -19,9 +19,12 @@ keys_touch(struct store *store, const struct store_key *key,
     const struct request *request, struct reply *reply,
     struct store_item *item)
 {
-	switch (store_touch(store, key, request->expiry, false, item)) {
+	switch (store_touch(store, key, request->expiry,
+	    request->flags & REQUEST_WANT_CAS, item)) {
 	case STORE_OK:
 		reply->status = STATUS_TOUCHED;
+		reply->client_flags = item->flags;
+		reply->cas = item->cas;
 		break;
 	case STORE_NO_MEMORY:
 		reply->status = STATUS_NO_MEMORY;

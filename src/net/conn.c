@@ -253,10 +253,13 @@ serve(struct pass *pass, struct request *request)
 	switch (request->op) {
 	case OP_REJECT:
 		answer(pass, request, request->status);
-		return;
+		break;
+	case OP_NOOP:
+		answer(pass, request, STATUS_OK);
+		break;
 	case OP_QUIT:
 		conn->state = CLOSING;
-		return;
+		break;
 	default:
 		conn->env->serve(conn->env->serve_context, request, &reply,
 		    &pass->output);
@@ -265,6 +268,8 @@ serve(struct pass *pass, struct request *request)
 		if (reply.source != NULL)
 			adopt(conn, reply.source);
 	}
+	if (request->flags & REQUEST_CLOSE)
+		conn->state = CLOSING;
 }
 
 /* `request` is the batch's next. */

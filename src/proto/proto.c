@@ -5,7 +5,15 @@
 #include "proto/proto.h"
 
 #include "base/check.h"
+#include "proto/binary.h"
 #include "proto/text.h"
+
+/* Relative up to 30 days, unix time above. */
+#define EXPTIME_RELATIVE_MAX	(60 * 60 * 24 * 30)
+
+/* A time long past; and the last one that an item can hold. */
+#define EXPIRY_PAST		1
+#define EXPIRY_MAX		(((int64_t)1 << 48) - 1)
 
 const struct slice proto_too_many_connections =
     SLICE("ERROR Too many open connections\r\n");
@@ -35,9 +43,22 @@ request_detach(struct request *request, char room[REQUEST_DETACHED_MAX])
 	request->argument.bytes = room;
 }
 
+/* The first byte is there: speak the protocol that it tells, from now on. */
+static enum parse
+negotiate(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	codec->protocol = *input->bytes == BINARY_MAGIC ?
+	    &binary_protocol : &text_protocol;
+	return proto_parse(codec, input, request, body);
+}
+
+static const struct protocol negotiating = { .parse = negotiate };
+
 static const struct protocol *const protocols[] = {
-	[PROTO_NEGOTIATE] = &text_protocol,
+	[PROTO_NEGOTIATE] = &negotiating,
 	[PROTO_TEXT] = &text_protocol,
+	[PROTO_BINARY] = &binary_protocol,
 };
 
 void
@@ -55,4 +76,16 @@ proto_reject(struct request *request, enum status status)
 	request->op = OP_REJECT;
 	request->status = status;
 	return PARSE_REQUEST;
+}
+
+int64_t
+proto_expiry(int64_t now, int64_t seconds)
+{
+	if (seconds == 0)
+		return 0;
+	if (seconds < 0)
+		return EXPIRY_PAST;
+	if (seconds <= EXPTIME_RELATIVE_MAX)
+		return now + seconds * 1000;
+	return seconds < EXPIRY_MAX / 1000 ? seconds * 1000 : EXPIRY_MAX;
 }

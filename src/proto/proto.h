@@ -17,6 +17,7 @@
 struct codec_config {
 	size_t	item_max;	/* a longer value is refused at its header */
 	size_t	line_max;	/* of a get with many keys, bytes */
+	bool	cas;		/* items have cas uniques */
 };
 
 struct codec {
@@ -47,8 +48,9 @@ struct protocol {
 			    struct request *, size_t *body);
 	void		(*reply)(struct output *, const struct request *,
 			    const struct reply *);
-	void		(*stat)(struct output *, const struct request *,
-			    const char *name, const char *value);
+	void		(*line)(struct output *, const struct request *,
+			    struct slice word, struct slice name,
+			    struct slice value);
 	unsigned	trailer;	/* bytes behind a value */
 };
 
@@ -59,6 +61,7 @@ struct protocol {
 enum proto_choice {
 	PROTO_NEGOTIATE,	/* what its first byte says */
 	PROTO_TEXT,
+	PROTO_BINARY,
 };
 
 void	proto_open(struct codec *, const struct codec_config *,
@@ -107,13 +110,30 @@ proto_add_value(struct output *output, const struct reply *reply)
 		reply->add_value(reply->context, output);
 }
 
-/* One line of a stats answer; the last is followed by STATUS_STATS. */
+/*
+ * One line of a stats answer; the last is followed by STATUS_STATS. The word
+ * is what it begins with in text.
+ */
+static inline void
+proto_line(struct output *output, const struct request *request,
+    struct slice word, struct slice name, struct slice value)
+{
+	request->protocol->line(output, request, word, name, value);
+}
+
 static inline void
 proto_stat(struct output *output, const struct request *request,
     const char *name, const char *value)
 {
-	request->protocol->stat(output, request, name, value);
+	proto_line(output, request, SLICE("STAT"), slice_of(name),
+	    slice_of(value));
 }
+
+/*
+ * When an item expires, in unix ms, by what clients say: 0 is never, below 0
+ * is past, up to 30 days are seconds from `now` on, more is unix time.
+ */
+int64_t	proto_expiry(int64_t now, int64_t seconds);
 
 /*
  * The version that clients are told. They decide by its first three numbers

@@ -51,6 +51,8 @@ enum request_flags {
 	REQUEST_BASE64 = 16384,	/* the client spells the key in base64 */
 	REQUEST_PIPELINED = 32768,	/* replies to others are still to be
 					   sent */
+	REQUEST_WITH_KEY = 65536,	/* the reply has the key */
+	REQUEST_CLOSE = 131072,	/* nothing is to follow the reply */
 };
 
 struct protocol;
@@ -79,6 +81,8 @@ struct request {
 	char		returns[REQUEST_RETURNS_MAX + 1];	/* its reply's
 					   letters in their order */
 	enum status	status;		/* of OP_REJECT, OP_FLUSH: what is wrong */
+	uint32_t	opaque;		/* goes back with the reply */
+	uint8_t		opcode;		/* so does this */
 };
 
 enum reply_mark {

@@ -554,17 +554,18 @@ text_reply(struct output *output, const struct request *request,
 }
 
 static void
-text_stat(struct output *output, const struct request *request,
-    const char *name, const char *value)
+text_line(struct output *output, const struct request *request,
+    struct slice word, struct slice name, struct slice value)
 {
 	(void)request;
-	OUTPUT_LITERAL(output, "STAT ");
-	output_bytes(output, name, strlen(name));
+	output_bytes(output, word.bytes, word.length);
 	OUTPUT_LITERAL(output, " ");
-	output_bytes(output, value, strlen(value));
+	output_bytes(output, name.bytes, name.length);
+	OUTPUT_LITERAL(output, " ");
+	output_bytes(output, value.bytes, value.length);
 	OUTPUT_LITERAL(output, "\r\n");
 }
 
 const struct protocol text_protocol = {
-	text_parse, text_reply, text_stat, TRAILER,
+	text_parse, text_reply, text_line, TRAILER,
 };

@@ -2,12 +2,7 @@
 /* words.c - see words.h. */
 #include "proto/words.h"
 
-/* Relative up to 30 days, unix time above. */
-#define EXPTIME_RELATIVE_MAX	(60 * 60 * 24 * 30)
-
-/* A time long past; and the last one that an item can hold. */
-#define EXPIRY_PAST		1
-#define EXPIRY_MAX		(((int64_t)1 << 48) - 1)
+#include "proto/proto.h"
 
 struct slice
 words_trim_number(struct slice word)
@@ -40,15 +35,6 @@ words_exptime(int64_t now, struct slice word, int64_t *expiry)
 
 	if (!decimal_parse_signed(words_trim_number(word), &seconds))
 		return false;
-	if (seconds == 0)
-		*expiry = 0;
-	else if (seconds < 0)
-		*expiry = EXPIRY_PAST;
-	else if (seconds <= EXPTIME_RELATIVE_MAX)
-		*expiry = now + seconds * 1000;
-	else if (seconds >= EXPIRY_MAX / 1000)
-		*expiry = EXPIRY_MAX;
-	else
-		*expiry = seconds * 1000;
+	*expiry = proto_expiry(now, seconds);
 	return true;
 }

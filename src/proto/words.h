@@ -34,10 +34,7 @@ struct slice words_trim_number(struct slice word);
 /* Read a number up to `max`. False: it is none. */
 bool	words_number(struct slice word, uint64_t max, uint64_t *number);
 
-/*
- * Read a time of expiry: 0 is never, below 0 is past, up to 30 days are
- * seconds from `now` on, more is unix time. `*expiry` is unix ms, 0 = never.
- */
+/* Read a time of expiry for proto_expiry(). */
 bool	words_exptime(int64_t now, struct slice word, int64_t *expiry);
 
 #endif

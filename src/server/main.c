@@ -248,6 +248,7 @@ open_router(struct server *server, struct error *error)
 	server->codec = (struct codec_config){
 		.item_max = options->max_item_size,
 		.line_max = CONN_LINE_MAX,
+		.cas = options->cas,
 	};
 	return route_open(&server->router, count, &config, error);
 }

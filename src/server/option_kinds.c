@@ -360,6 +360,7 @@ static const struct protocol_name {
 	{ "auto", PROTO_NEGOTIATE, "auto-negotiate" },
 	{ "negotiating", PROTO_NEGOTIATE, "auto-negotiate" },
 	{ "ascii", PROTO_TEXT, "ascii" },
+	{ "binary", PROTO_BINARY, "binary" },
 };
 
 #define PROTOCOL_NAMES	(sizeof protocol_names / sizeof protocol_names[0])
@@ -373,8 +374,6 @@ option_find_protocol(struct slice name, enum proto_choice *protocol,
 			*protocol = protocol_names[i].protocol;
 			return 0;
 		}
-	if (slice_equal(name, SLICE("binary")))
-		return error_set(err, "binary is not offered yet");
 	return error_set(err, "\"%.*s\" is no protocol",
 	    (int)(name.length < 80 ? name.length : 80), name.bytes);
 }

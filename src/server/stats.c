@@ -22,12 +22,8 @@ void
 stats_LINE(const struct answer *answer, const char *word, struct slice name,
     const char *value)
 {
-	output_bytes(answer->output, word, strlen(word));
-	OUTPUT_LITERAL(answer->output, " ");
-	output_bytes(answer->output, name.bytes, name.length);
-	OUTPUT_LITERAL(answer->output, " ");
-	output_bytes(answer->output, value, strlen(value));
-	OUTPUT_LITERAL(answer->output, "\r\n");
+	proto_line(answer->output, answer->request, slice_of(word), name,
+	    slice_of(value));
 }
 
 void
