@@ -630,25 +630,41 @@ a_housekeeping_thread_takes_away_what_has_expired(void)
 
 /* Leases */
 
+/* Lease a value of this length; small or not, hit before or not. */
 static void
-a_lease_shows_the_value_where_it_lies(void)
+expect_leased(size_t length)
 {
 	struct cairn_store_lease lease;
 	struct iovec part;
 
-	open_usual();
-	EXPECT_EQUAL(cairn_store_set(store, "key", 3, "value", 5, 77, 0),
-	    CAIRN_OK);
 	EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &lease), CAIRN_OK);
-	EXPECT_EQUAL(lease.length, 5);
+	EXPECT_EQUAL(lease.length, length);
 	EXPECT_EQUAL(lease.flags, 77);
+	EXPECT(lease.expiry > 1000000);
 	EXPECT_EQUAL(lease.parts, 1);
-	EXPECT(memcmp(lease.value, "value", 5) == 0);
+	EXPECT(memcmp(lease.value, source, length) == 0);
+	EXPECT((lease.value == lease.small) ==
+	    (length <= CAIRN_STORE_LEASE_SMALL));
+	EXPECT_EQUAL(cairn_store_lease_parts(store, &lease, 0, &part, 0), 0);
 	EXPECT_EQUAL(cairn_store_lease_parts(store, &lease, 0, &part, 1), 1);
-	EXPECT(part.iov_base == lease.value && part.iov_len == 5);
+	EXPECT(part.iov_base == lease.value && part.iov_len == length);
 	EXPECT_EQUAL(cairn_store_lease_parts(store, &lease, 1, &part, 1), 0);
 	EXPECT_EQUAL(cairn_store_release(store, &lease), CAIRN_OK);
+	EXPECT(lease.value == NULL && lease.length == 0);
+	EXPECT_EQUAL(cairn_store_lease_parts(store, &lease, 0, &part, 1), 0);
 	EXPECT_EQUAL(cairn_store_release(store, &lease), CAIRN_INVALID);
+}
+
+static void
+a_lease_shows_the_value(void)
+{
+	open_usual();
+	for (size_t length = 0; length < 200; length++) {
+		EXPECT_EQUAL(cairn_store_set(store, "key", 3, source, length,
+		    77, 100000), CAIRN_OK);
+		for (int n = 0; n < 5; n++)
+			expect_leased(length);
+	}
 	close_store();
 }
 
@@ -685,6 +701,7 @@ a_large_value_is_leased_in_parts(void)
 	close_store();
 }
 
+/* A number of 5 digits is copied; one with spaces after it is not. */
 static void
 a_lease_outlives_whatever_happens_to_the_key(void)
 {
@@ -692,12 +709,21 @@ a_lease_outlives_whatever_happens_to_the_key(void)
 	uint64_t number;
 
 #define LEASED(change) do {						\
+	for (size_t length = 5; length < 200; length += 100) {		\
+		char text[200];						\
+									\
+		memset(text, ' ', sizeof text);				\
+		memcpy(text, "12345", 5);				\
+		EXPECT_EQUAL(set("key", text, length), CAIRN_OK);	\
+		EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &lease), \
+		    CAIRN_OK);						\
+		EXPECT_EQUAL((change), CAIRN_OK);			\
+		EXPECT(lease_equals(&lease, text));			\
+		EXPECT_EQUAL(cairn_store_release(store, &lease),	\
+		    CAIRN_OK);						\
+	}								\
 	EXPECT_EQUAL(set_text("key", "12345"), CAIRN_OK);		\
-	EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &lease),	\
-	    CAIRN_OK);							\
 	EXPECT_EQUAL((change), CAIRN_OK);				\
-	EXPECT(lease_equals(&lease, "12345"));				\
-	EXPECT_EQUAL(cairn_store_release(store, &lease), CAIRN_OK);	\
 } while (0)
 	open_usual();
 	LEASED(set_text("key", "other"));
@@ -712,7 +738,7 @@ a_lease_outlives_whatever_happens_to_the_key(void)
 	EXPECT(has_text("key", "12345"));
 	EXPECT(info.expiry > 0);
 	LEASED(cairn_store_persist(store, "key", 3));
-	LEASED(cairn_store_get_cas(store, "key", 3, buffer, 9, &info));
+	LEASED(cairn_store_get_cas(store, "key", 3, buffer, 200, &info));
 	EXPECT(info.cas != 0);
 	EXPECT_EQUAL(cairn_store_compare_and_set(store, "key", 3, "new", 3, 0,
 	    0, info.cas), CAIRN_OK);
@@ -751,18 +777,37 @@ leased_values_survive_eviction(void)
 }
 
 static void
+a_small_item_has_any_number_of_leases(void)
+{
+	struct cairn_store_lease leases[300];
+
+	open_usual();
+	EXPECT_EQUAL(set_text("key", "value"), CAIRN_OK);
+	for (unsigned n = 0; n < 300; n++)
+		EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &leases[n]),
+		    CAIRN_OK);
+	EXPECT_EQUAL(set_text("key", "other"), CAIRN_OK);
+	for (unsigned n = 0; n < 300; n++) {
+		EXPECT(lease_equals(&leases[n], "value"));
+		EXPECT_EQUAL(cairn_store_release(store, &leases[n]),
+		    CAIRN_OK);
+	}
+	close_store();
+}
+
+static void
 an_item_has_255_leases_at_most(void)
 {
 	struct cairn_store_lease leases[256];
 
 	open_usual();
-	EXPECT_EQUAL(set_text("key", "value"), CAIRN_OK);
+	EXPECT_EQUAL(set("key", source, 100), CAIRN_OK);
 	for (unsigned n = 0; n < 255; n++)
 		EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &leases[n]),
 		    CAIRN_OK);
 	EXPECT_EQUAL(cairn_store_lease(store, "key", 3, &leases[255]),
 	    CAIRN_BUSY);
-	EXPECT(has_text("key", "value"));
+	EXPECT(has("key", source, 100));
 	EXPECT_EQUAL(cairn_store_append(store, "key", 3, "s", 1),
 	    CAIRN_NO_MEMORY);
 	EXPECT_EQUAL(set_text("key", "other"), CAIRN_OK);
@@ -1389,10 +1434,11 @@ main(void)
 	RUN(expire_and_persist_change_the_time_to_live);
 	RUN(ticks_take_away_what_has_expired);
 	RUN(a_housekeeping_thread_takes_away_what_has_expired);
-	RUN(a_lease_shows_the_value_where_it_lies);
+	RUN(a_lease_shows_the_value);
 	RUN(a_large_value_is_leased_in_parts);
 	RUN(a_lease_outlives_whatever_happens_to_the_key);
 	RUN(leased_values_survive_eviction);
+	RUN(a_small_item_has_any_number_of_leases);
 	RUN(an_item_has_255_leases_at_most);
 	RUN(multi_get_answers_in_the_order_of_the_keys);
 	RUN(multi_get_reads_large_values_too);

@@ -140,9 +140,14 @@ int	cairn_store_get_cas(struct cairn_store *store,
 int	cairn_store_exists(struct cairn_store *store,
 	    const void *key, size_t key_length);
 
+/* Values up to here are copied into their lease. */
+#define CAIRN_STORE_LEASE_SMALL	64
+
 /*
- * A value that is read where it lies. It stays there, unchanged, whatever
- * happens to the key, until cairn_store_release(). Only read the fields.
+ * A value that is read where it lies; or, when it is so small that keeping
+ * it there costs more than copying it, in the lease, which is therefore not
+ * to be copied or moved itself. It stays there, unchanged, whatever happens
+ * to the key, until cairn_store_release(). Only read the fields.
  */
 struct cairn_store_lease {
 	const void	*value;		/* NULL: it is in parts */
@@ -151,13 +156,14 @@ struct cairn_store_lease {
 	uint32_t	 flags;
 	uint32_t	 parts;		/* how many; 1: it is at `value` */
 	uint32_t	 reserved[2];	/* the library's */
+	char		 small[CAIRN_STORE_LEASE_SMALL]; /* the library's */
 };
 
 /*
- * Lease a value. 255 leases of an item may be out at once, then it is
- * CAIRN_BUSY. The memory of a leased value cannot be reused, so hold leases
- * for moments, and few at a time compared with the limit. CAIRN_MISS and
- * other failures: `*lease` is not set, there is nothing to release.
+ * Lease a value. 255 leases of an item that is not small may be out at once,
+ * then it is CAIRN_BUSY. The memory of a leased value cannot be reused, so
+ * hold leases for moments, and few at a time compared with the limit.
+ * CAIRN_MISS and other failures: there is nothing to release.
  */
 int	cairn_store_lease(struct cairn_store *store,
 	    const void *key, size_t key_length,
@@ -173,7 +179,7 @@ unsigned cairn_store_lease_parts(const struct cairn_store *store,
 	    const struct cairn_store_lease *lease, unsigned first,
 	    struct iovec *parts, unsigned count);
 
-/* Any thread may end a lease, once: then it is all zero. */
+/* Any thread may end a lease, once: then its fields are zero. */
 int	cairn_store_release(struct cairn_store *store,
 	    struct cairn_store_lease *lease);
 

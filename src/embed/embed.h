@@ -157,8 +157,8 @@ int	embed_get(const struct place *, bool want_cas, void *buffer,
 void	embed_copy(const struct store *, const struct store_item *,
 	    char *out);
 
-/* A lease of an item that is not pinned. */
-struct cairn_store_lease embed_lease(const struct cairn_store *,
+/* A lease of an item where it lies; it is not pinned by this. */
+void	embed_lease(struct cairn_store_lease *, const struct cairn_store *,
 	    const struct shard *, const struct store_item *);
 
 #endif

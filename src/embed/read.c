@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* read.c - get, lease, exists, ttl of an embedded store. */
+#include <stddef.h>
 #include <string.h>
 
 #include "embed/embed.h"
@@ -187,59 +188,105 @@ cairn_store_ttl(struct cairn_store *store, const void *key,
 
 /*
  * Leases. Of the two numbers that are ours, the first is the item's handle,
- * never 0, and the second the shard.
+ * never 0, or that the value was copied; the second is the shard.
  */
 
-struct cairn_store_lease
-embed_lease(const struct cairn_store *store, const struct shard *shard,
-    const struct store_item *item)
+#define COPIED	UINT32_MAX
+
+/* A lease of a value that was copied into it. */
+static void
+lease_copied(struct cairn_store_lease *lease,
+    const struct cairn_store_info *info)
 {
-	return (struct cairn_store_lease){
-		.value = item->value,
-		.length = item->length,
-		.expiry = item->expiry,
-		.flags = item->flags,
-		.parts = item->pieces == 0 ? 1 : item->pieces,
-		.reserved = {
-			item->handle, (uint32_t)(shard - store->shards),
-		},
-	};
+	lease->value = lease->small;
+	lease->length = info->length;
+	lease->expiry = info->expiry;
+	lease->flags = info->flags;
+	lease->parts = 1;
+	lease->reserved[0] = COPIED;
+	lease->reserved[1] = 0;
 }
 
-/* What the store knows the leased item by. */
-static bool
-leased_item(const struct cairn_store *store,
-    const struct cairn_store_lease *lease, struct store_item *item)
+void
+embed_lease(struct cairn_store_lease *lease, const struct cairn_store *store,
+    const struct shard *shard, const struct store_item *item)
 {
-	if (store == NULL || lease == NULL || lease->reserved[0] == 0 ||
-	    lease->reserved[1] > store->shard_mask)
-		return false;
-	*item = (struct store_item){
-		.handle = lease->reserved[0],
-		.pieces = lease->value == NULL ? lease->parts : 0,
-	};
-	return true;
+	lease->value = item->value;
+	lease->length = item->length;
+	lease->expiry = item->expiry;
+	lease->flags = item->flags;
+	lease->parts = item->pieces == 0 ? 1 : item->pieces;
+	lease->reserved[0] = item->handle;
+	lease->reserved[1] = (uint32_t)(shard - store->shards);
+}
+
+/* In a shard that is entered. */
+static int
+lease_entered(const struct cairn_store *store, const struct place *place,
+    struct cairn_store_lease *lease)
+{
+	struct shard *shard = place->shard;
+	struct store_item item;
+	enum store_result result = store_get(shard->store, &place->key,
+	    false, &item);
+
+	if (result != STORE_OK)
+		return embed_error(result);
+	if (item.length <= sizeof lease->small) {
+		const struct cairn_store_info info = {
+			.length = item.length, .expiry = item.expiry,
+			.flags = item.flags,
+		};
+
+		embed_copy(shard->store, &item, lease->small);
+		lease_copied(lease, &info);
+		return CAIRN_OK;
+	}
+	if (!store_pin(shard->store, &item))
+		return CAIRN_BUSY;
+	embed_lease(lease, store, shard, &item);
+	return CAIRN_OK;
 }
 
 int
 cairn_store_lease(struct cairn_store *store, const void *key,
     size_t key_length, struct cairn_store_lease *lease)
 {
+	struct cairn_store_info info;
 	struct place place;
-	struct store_item item;
 	int result;
 
 	if (!locate(store, key, key_length, &place) || lease == NULL)
 		return CAIRN_INVALID;
+	result = embed_peek(&place, lease->small, sizeof lease->small, &info);
+	if (result == CAIRN_OK) {
+		lease_copied(lease, &info);
+		return CAIRN_OK;
+	}
+	if (result == CAIRN_MISS)
+		return result;
 	shard_enter(place.shard);
-	result = error_of(store_get(place.shard->store, &place.key, false,
-	    &item));
-	if (result == CAIRN_OK && !store_pin(place.shard->store, &item))
-		result = CAIRN_BUSY;
+	result = lease_entered(store, &place, lease);
 	shard_leave(place.shard);
-	if (result == CAIRN_OK)
-		*lease = embed_lease(store, place.shard, &item);
 	return result;
+}
+
+static bool
+is_lease(const struct cairn_store *store,
+    const struct cairn_store_lease *lease)
+{
+	return store != NULL && lease != NULL && lease->reserved[0] != 0 &&
+	    lease->reserved[1] <= store->shard_mask;
+}
+
+/* What the store knows the leased item by. */
+static struct store_item
+leased_item(const struct cairn_store_lease *lease)
+{
+	return (struct store_item){
+		.handle = lease->reserved[0],
+		.pieces = lease->value == NULL ? lease->parts : 0,
+	};
 }
 
 unsigned
@@ -249,25 +296,40 @@ cairn_store_lease_parts(const struct cairn_store *store,
 {
 	struct store_item item;
 
-	if (!leased_item(store, lease, &item) || parts == NULL)
+	if (!is_lease(store, lease) || parts == NULL)
 		return 0;
+	if (lease->reserved[0] == COPIED) {
+		if (first > 0 || count == 0)
+			return 0;
+		parts[0].iov_base = (void *)(uintptr_t)lease->value;
+		parts[0].iov_len = lease->length;
+		return 1;
+	}
+	item = leased_item(lease);
 	return store_parts(store->shards[lease->reserved[1]].store, &item,
 	    first, parts, count);
+}
+
+/* The memory of a value is nobody's any more. */
+static void
+unpin(struct cairn_store *store, const struct cairn_store_lease *lease)
+{
+	struct shard *shard = &store->shards[lease->reserved[1]];
+	const struct store_item item = leased_item(lease);
+
+	lock_enter(&shard->lock);
+	store_unpin_item(shard->store, &item);
+	shard_leave(shard);
 }
 
 int
 cairn_store_release(struct cairn_store *store,
     struct cairn_store_lease *lease)
 {
-	struct store_item item;
-	struct shard *shard;
-
-	if (!leased_item(store, lease, &item))
+	if (!is_lease(store, lease))
 		return CAIRN_INVALID;
-	shard = &store->shards[lease->reserved[1]];
-	lock_enter(&shard->lock);
-	store_unpin_item(shard->store, &item);
-	shard_leave(shard);
-	*lease = (struct cairn_store_lease){ .value = NULL };
+	if (lease->reserved[0] != COPIED)
+		unpin(store, lease);
+	memset(lease, 0, offsetof(struct cairn_store_lease, small));
 	return CAIRN_OK;
 }

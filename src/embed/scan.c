@@ -64,7 +64,7 @@ visit_item(void *context, struct slice key, const struct store_item *item)
 	scan->seen++;
 	if (!has_prefix(key, scan->prefix))
 		return;
-	lease = embed_lease(scan->store, scan->shard, item);
+	embed_lease(&lease, scan->store, scan->shard, item);
 	scan->visit(scan->context, key.bytes, key.length, &lease);
 }
 
