@@ -534,7 +534,7 @@ static uint64_t emptied_by_one;	/* at most, by one request */
 static void
 look_at_work(uint64_t before)
 {
-	uint64_t emptied = store->evict.emptied - before;
+	uint64_t emptied = store->emptying.emptied - before;
 
 	if (emptied > emptied_by_one)
 		emptied_by_one = emptied;
@@ -543,7 +543,7 @@ look_at_work(uint64_t before)
 static void
 measured_set(const char *name, size_t length)
 {
-	uint64_t before = store->evict.emptied;
+	uint64_t before = store->emptying.emptied;
 
 	EXPECT_EQUAL(set(name, bytes_of(length)), STORE_OK);
 	look_at_work(before);
@@ -554,7 +554,7 @@ static void
 measured_gets(unsigned count)
 {
 	for (unsigned n = 0; n < count; n++) {
-		uint64_t before = store->evict.emptied;
+		uint64_t before = store->emptying.emptied;
 
 		get("k1");
 		look_at_work(before);
@@ -574,15 +574,15 @@ begin_full_of_small_items(void)
 static void
 end_with_little_work_in_each_request(void)
 {
-	uint64_t before = store->evict.emptied;
+	uint64_t before = store->emptying.emptied;
 
-	EXPECT(store->evict.emptied > 1000);
+	EXPECT(store->emptying.emptied > 1000);
 	if (!EXPECT(emptied_by_one <= CHUNKS_AT_ONCE))
 		printf("# %u chunks in one request\n",
 		    (unsigned)emptied_by_one);
 	while (store_tick(store, CHUNKS_AT_ONCE)) {
-		EXPECT(store->evict.emptied - before <= CHUNKS_AT_ONCE);
-		before = store->evict.emptied;
+		EXPECT(store->emptying.emptied - before <= CHUNKS_AT_ONCE);
+		before = store->emptying.emptied;
 	}
 	end();
 }
@@ -648,11 +648,11 @@ a_large_value_empties_no_more_than_the_pages_it_takes(void)
 	begin_full_of_small_items();
 	chunks = slab_page_size(&store->slab) / 48;
 	for (unsigned n = 0; n < 20; n++) {
-		uint64_t before = store->evict.emptied;
+		uint64_t before = store->emptying.emptied;
 
 		EXPECT_EQUAL(set(numbered("large", n), bytes_of(ITEM_MAX -
 		    100)), STORE_OK);
-		EXPECT(store->evict.emptied - before <= chunks *
+		EXPECT(store->emptying.emptied - before <= chunks *
 		    (ITEM_MAX / slab_page_size(&store->slab) + 1));
 	}
 	end();

@@ -25,12 +25,6 @@ struct evict {
 	struct ghost_table	ghosts;
 	struct evict_class	classes[SLAB_CLASSES_MAX];
 	uint8_t			clocks[SLAB_CLASSES_MAX];
-	uint32_t		requests;	/* since pages were compared */
-	/* A page that is being emptied. */
-	uint32_t		page;		/* SLAB_NO_PAGE: none */
-	uint32_t		chunk;		/* the next to look at */
-	unsigned		class;		/* to get it, or SLAB_NO_CLASS */
-	uint64_t		emptied;	/* chunks, by all calls so far */
 };
 
 /* `limit` is the store's; the ghosts take a part of it. */
@@ -46,28 +40,26 @@ size_t	evict_size(const struct evict *);
  */
 uint32_t evict_alloc(struct store *, unsigned class, bool proven);
 
-/*
- * A request was served: at times a step of moving a page is due. True: items
- * may have moved or gone.
- */
-bool	evict_step(struct store *);
-
 /* A key was asked for that is not there. */
 void	evict_miss(struct store *, uint64_t hash);
 
 /* Was this new key evicted lately, without a fair chance? */
 bool	evict_proven(struct store *, uint64_t hash);
 
-/*
- * Begin to empty a page if more are held than the limit leaves, or if there
- * is none spare; but not one that item `stored` is on, if not 0.
- */
-void	evict_balance(struct store *, uint32_t stored);
+/* Ghost hits per byte of the class, and to let them all fade. */
+double	evict_utility(const struct store *, unsigned class);
+void	evict_fade(struct store *, double factor);
+
+/* Evict an item that nobody holds; on `probation` it had no fair chance. */
+void	evict_item(struct store *, uint32_t handle, bool probation);
+
+/* Evict the coldest of some items in the main queue. False: there is none. */
+bool	evict_main(struct store *, unsigned class);
 
 /*
- * Housekeeping: go on with emptying a page, looking at no more than `budget`
- * chunks. True: there is more to do.
+ * Move a linked item that is in one piece, and that nobody holds, to another
+ * chunk of its class. The old chunk is free then.
  */
-bool	evict_slice(struct store *, unsigned budget);
+void	evict_move(struct store *, uint32_t handle, uint32_t to);
 
 #endif

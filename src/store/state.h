@@ -11,6 +11,7 @@
 #include "store/evict.h"
 #include "store/expiry.h"
 #include "store/index.h"
+#include "store/pages.h"
 #include "store/slab.h"
 #include "store/store.h"
 
@@ -25,6 +26,7 @@ struct store {
 	int64_t			now;		/* unix ms */
 	uint64_t		cas;		/* the last one given out */
 	struct evict		evict;
+	struct emptying		emptying;
 	struct expiry		expiry;
 };
 

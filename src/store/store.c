@@ -17,6 +17,7 @@
 #include "store/evict.h"
 #include "store/expiry.h"
 #include "store/items.h"
+#include "store/pages.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -467,7 +468,7 @@ store_get(struct store *store, const struct store_key *key, bool cas,
 {
 	uint32_t handle;
 
-	evict_step(store);
+	pages_step(store);
 	handle = find(store, key);
 	if (handle == 0) {
 		evict_miss(store, key->hash);
@@ -627,7 +628,7 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 		items_drop(store, old);
 	} else if (index_add(&store->index, key->hash, handle)) {
 		balance(store);
-		evict_balance(store, handle);
+		pages_balance(store, handle);
 	} else {
 		if (item->pins == 0)
 			items_free(store, handle);
@@ -831,7 +832,7 @@ put_any(struct store *store, const struct store_key *key,
 	enum store_result result;
 
 	/* Before, not after: what was just stored is not to go at once. */
-	if (evict_step(store))
+	if (pages_step(store))
 		old = find(store, key);
 	result = condition(store, mode, old, value);
 	if (result == STORE_OK) {
@@ -1070,7 +1071,7 @@ store_tick(struct store *store, unsigned budget)
 	index_trim(&store->index, TRIM_BYTES);
 	balance(store);
 	more = expiry_slice(store, budget);
-	return evict_slice(store, budget) || more;
+	return pages_slice(store, budget) || more;
 }
 
 bool

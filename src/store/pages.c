@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pages.c - see pages.h.
+ *
+ * Between classes, pages go where they save the most misses. A ghost hit is
+ * a miss that a quarter more memory would have spared its class. At times
+ * the class with the fewest ghost hits per byte gives a page to the one with
+ * the most; hits fade, so that the past is forgotten. That is aware of sizes
+ * at no cost per request, and no class can keep its pages by having been
+ * first. The page is emptied a few chunks with each request; items on it
+ * that were hit move to other chunks of their class.
+ *
+ * No request empties a whole page, if pages are large. One is kept spare for
+ * a class that has none; while the next one is being emptied, such a class
+ * takes a chunk of a larger one. Only what is larger than all that is there
+ * may have to wait for a page, of which it then takes half or more.
+ */
+#include "store/pages.h"
+
+#include <limits.h>
+
+#include "base/check.h"
+#include "store/items.h"
+#include "store/state.h"
+#include "store/value.h"
+
+/* One page in so many is in the small queue, once there are a few. */
+#define SMALL_PART	8
+#define SMALL_FROM	4
+
+/* Page moves: requests between two, how uneven, how fast hits fade. */
+#define MOVE_REQUESTS	4000
+#define MOVE_RATIO	1.5
+#define MOVE_FADE	0.99
+
+/* Chunks of a page being emptied that one request looks at. */
+#define EMPTY_CHUNKS	16
+
+/* From this size on, emptying a page takes so long that one is kept spare. */
+#define SPARE_PAGE	((size_t)64 << 10)
+
+/* Pages of one queue that are tried before the next class is. */
+#define PAGE_TRIES	64
+
+uint32_t
+pages_spare(const struct store *store)
+{
+	return store->config.evict &&
+	    slab_page_size(&store->slab) >= SPARE_PAGE;
+}
+
+bool
+pages_free(const struct store *store)
+{
+	return slab_free_pages(&store->slab) > pages_spare(store);
+}
+
+/* How many of a class's pages should be in its small queue. */
+static uint32_t
+small_pages(uint32_t pages)
+{
+	if (pages < SMALL_FROM)
+		return 0;
+	return pages < SMALL_PART ? 1 : pages / SMALL_PART;
+}
+
+/* Where the class's next page goes. */
+static enum slab_queue_name
+growing_queue(const struct slab_class *class)
+{
+	return class->queue[SLAB_SMALL].pages <
+	    small_pages(slab_class_pages(class) + 1) ? SLAB_SMALL : SLAB_MAIN;
+}
+
+/* Which queue of the class gives a page. */
+static enum slab_queue_name
+giving_queue(const struct slab_class *class)
+{
+	return class->queue[SLAB_SMALL].pages >
+	    small_pages(slab_class_pages(class) - 1) ? SLAB_SMALL : SLAB_MAIN;
+}
+
+bool
+pages_grow(struct store *store, unsigned number)
+{
+	struct slab_class *class = &store->slab.classes[number];
+
+	return slab_grow(&store->slab, number, growing_queue(class));
+}
+
+/*
+ * The page that the class would miss least, and that nobody holds: the one
+ * that the hand comes to next. Where it stands, half of the page is newest.
+ */
+static uint32_t
+page_to_give(const struct store *store, const struct slab_class *class)
+{
+	enum slab_queue_name name = giving_queue(class);
+	const struct slab_queue *queue = &class->queue[name];
+	uint32_t page = store->slab.pages[queue->hand_page].next;
+
+	for (unsigned n = 0; n < PAGE_TRIES && n < queue->pages; n++) {
+		if (store->slab.pages[page].pinned == 0 &&
+		    !store->slab.pages[page].closed)
+			return page;
+		page = store->slab.pages[page].next;
+	}
+	return SLAB_NO_PAGE;
+}
+
+/*
+ * The class with more than `least` pages that makes the least of them, but
+ * for those tried; of equals the one with the most pages. -1: none.
+ */
+static int
+poorest_class(const struct store *store, uint32_t least, const bool *tried)
+{
+	const struct slab *slab = &store->slab;
+	int poorest = -1;
+
+	for (unsigned i = 0; i < slab->class_count; i++) {
+		double ours, best;
+		uint32_t pages = slab_class_pages(&slab->classes[i]);
+
+		if (pages <= least || tried[i])
+			continue;
+		if (poorest == -1) {
+			poorest = (int)i;
+			continue;
+		}
+		ours = evict_utility(store, i);
+		best = evict_utility(store, (unsigned)poorest);
+		if (ours < best || (ours == best &&
+		    pages > slab_class_pages(&slab->classes[poorest])))
+			poorest = (int)i;
+	}
+	return poorest;
+}
+
+/* Has the class less than a page's worth of free chunks? */
+static bool
+is_full(const struct slab_class *class)
+{
+	uint64_t used = class->queue[SLAB_SMALL].used +
+	    class->queue[SLAB_MAIN].used;
+
+	return used + class->chunks >
+	    (uint64_t)slab_class_pages(class) * class->chunks;
+}
+
+/* The class that makes the most of its pages, and could use another one. */
+static int
+richest_class(const struct store *store)
+{
+	int richest = -1;
+
+	for (unsigned i = 0; i < store->slab.class_count; i++)
+		if (slab_class_pages(&store->slab.classes[i]) > 0 &&
+		    is_full(&store->slab.classes[i]) && (richest == -1 ||
+		    evict_utility(store, i) >
+		    evict_utility(store, (unsigned)richest)))
+			richest = (int)i;
+	return richest;
+}
+
+/* Empty a page from now on, for a class or for whoever needs one. */
+static void
+begin_emptying(struct store *store, uint32_t page, unsigned class)
+{
+	store->emptying.page = page;
+	store->emptying.class = class;
+	store->emptying.chunk = 0;
+	slab_close_page(&store->slab, page);
+}
+
+/*
+ * Choose a page to empty, of the class that needs it least among those with
+ * more than `least`. False: there is none that nobody holds.
+ */
+static bool
+choose_page(struct store *store, uint32_t least)
+{
+	bool tried[SLAB_CLASSES_MAX] = { false };
+	int class;
+
+	while ((class = poorest_class(store, least, tried)) != -1) {
+		uint32_t page = page_to_give(store,
+		    &store->slab.classes[class]);
+
+		if (page != SLAB_NO_PAGE) {
+			begin_emptying(store, page, SLAB_NO_CLASS);
+			return true;
+		}
+		tried[class] = true;
+	}
+	return false;
+}
+
+/* Compare the classes, and choose a page to move if they are uneven. */
+static void
+compare_classes(struct store *store)
+{
+	bool tried[SLAB_CLASSES_MAX] = { false };
+	int from = poorest_class(store, 1, tried), to = richest_class(store);
+	uint32_t page;
+
+	evict_fade(store, MOVE_FADE);
+	if (from == -1 || to == -1 || from == to ||
+	    evict_utility(store, (unsigned)to) <=
+	    MOVE_RATIO * evict_utility(store, (unsigned)from))
+		return;
+	page = page_to_give(store, &store->slab.classes[from]);
+	if (page != SLAB_NO_PAGE)
+		begin_emptying(store, page, (unsigned)to);
+}
+
+/* One chunk of the page being emptied: what was hit stays in its class. */
+static void
+empty_chunk(struct store *store, uint32_t chunk)
+{
+	struct slab *slab = &store->slab;
+	unsigned class = slab->pages[slab_page_of(slab, chunk)].class;
+	uint32_t handle = items_removable(store, chunk), to;
+	const struct item *item = slab_item(slab, handle);
+
+	if (handle == 0)
+		return;
+	if (handle == chunk && !(item->fields & ITEM_LARGE) &&
+	    item->state & ITEM_HEAT_MASK) {
+		to = slab_alloc(slab, class, SLAB_MAIN);
+		if (to == 0 && evict_main(store, class)) {
+			/* Which may have been just this one. */
+			if (items_removable(store, chunk) != chunk)
+				return;
+			to = slab_alloc(slab, class, SLAB_MAIN);
+		}
+		if (to != 0) {
+			evict_move(store, handle, to);
+			return;
+		}
+	}
+	evict_item(store, handle, false);
+}
+
+static bool
+is_emptying(const struct store *store)
+{
+	return store->emptying.page != SLAB_NO_PAGE &&
+	    store->slab.pages[store->emptying.page].closed;
+}
+
+/*
+ * Look at up to `chunks` chunks of the page that was chosen. True: it is
+ * free.
+ */
+static bool
+empty_some(struct store *store, unsigned chunks)
+{
+	struct emptying *emptying = &store->emptying;
+	struct slab *slab = &store->slab;
+
+	for (; is_emptying(store); chunks--) {
+		if (slab->pages[emptying->page].used == 0) {
+			slab_free_page(slab, emptying->page);
+			break;
+		}
+		if (emptying->chunk == slab->pages[emptying->page].fresh) {
+			/* Somebody holds an item here: it stays. */
+			slab_open_page(slab, emptying->page);
+			emptying->page = SLAB_NO_PAGE;
+			return false;
+		}
+		if (chunks == 0)
+			return false;
+		emptying->emptied++;
+		empty_chunk(store, slab_handle(slab, emptying->page,
+		    emptying->chunk++));
+	}
+	emptying->page = SLAB_NO_PAGE;
+	store->counts.pages_moved++;
+	return true;
+}
+
+/* Go on with the page that was chosen; its class gets it when it is free. */
+static void
+go_on_emptying(struct store *store, unsigned chunks)
+{
+	unsigned class = store->emptying.class;
+
+	if (empty_some(store, chunks) && class != SLAB_NO_CLASS &&
+	    pages_free(store))
+		pages_grow(store, class);
+}
+
+bool
+pages_empty_one(struct store *store)
+{
+	struct slab *slab = &store->slab;
+	uint32_t allowed = slab->pages_allowed;
+	bool freed = false;
+
+	slab->pages_allowed = UINT32_MAX;
+	while (!freed && (store->emptying.page != SLAB_NO_PAGE ||
+	    choose_page(store, 1) || choose_page(store, 0)))
+		freed = empty_some(store, UINT_MAX);
+	slab->pages_allowed = allowed;
+	return freed;
+}
+
+void
+pages_balance(struct store *store, uint32_t stored)
+{
+	bool over = store->slab.pages_held > store->slab.pages_allowed;
+
+	if (store->emptying.page != SLAB_NO_PAGE || !store->config.evict ||
+	    (!over && slab_free_pages(&store->slab) >= pages_spare(store)))
+		return;
+	if (stored != 0)
+		value_pin_pages(store, stored, 1);
+	if (!choose_page(store, 1) && over)
+		choose_page(store, 0);
+	if (stored != 0)
+		value_pin_pages(store, stored, -1);
+}
+
+bool
+pages_slice(struct store *store, unsigned budget)
+{
+	pages_balance(store, 0);
+	if (store->emptying.page != SLAB_NO_PAGE)
+		go_on_emptying(store, budget);
+	pages_balance(store, 0);
+	return store->emptying.page != SLAB_NO_PAGE;
+}
+
+bool
+pages_step(struct store *store)
+{
+	struct emptying *emptying = &store->emptying;
+	bool moving = emptying->page != SLAB_NO_PAGE;
+
+	if (moving)
+		go_on_emptying(store, EMPTY_CHUNKS);
+	if (++emptying->requests < MOVE_REQUESTS)
+		return moving;
+	emptying->requests = 0;
+	if (emptying->page == SLAB_NO_PAGE && !pages_free(store) &&
+	    store->config.evict)
+		compare_classes(store);
+	return moving;
+}
