@@ -28,14 +28,12 @@
 #include <event2/buffer.h>
 
 #include "base/check.h"
+#include "net/session.h"
 #include "net/stream.h"
 #include "net/supply.h"
 
 /* Requests that are parsed before they are executed. */
 #define BATCH		64
-
-/* A value up to this length waits in `kept` until it is whole. */
-#define KEPT_VALUE_MAX	(16 * 1024)
 
 /* Replies beyond this stop a pass, and reading until they are taken. */
 #define OUTPUT_MAX	((size_t)1 << 20)
@@ -68,6 +66,7 @@ struct conn {
 	struct conn_env		*env;
 	const struct origin	*origin;
 	struct codec		 codec;
+	struct session		 session;
 	enum conn_state		 state;
 	bool			 unparsed;	/* `kept` has whole requests */
 	bool			 finishing;	/* close when nothing is there */
@@ -131,6 +130,9 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	    &calls, conn) == -1)
 		goto fail;
 	proto_open(&conn->codec, env->codec, origin->settings.protocol);
+	conn->codec.args = &env->args;
+	session_open(&conn->session, env->router, &conn->codec,
+	    env->next_id++);
 	conn->next = env->first;
 	if (conn->next != NULL)
 		conn->next->prev = conn;
@@ -174,6 +176,7 @@ conn_close(struct conn *conn)
 	}
 	if (conn->supply != NULL)
 		supply_close(conn->supply);
+	session_close(&conn->session);
 	stream_close(&conn->stream);
 	evbuffer_free(conn->kept);
 	evbuffer_free(conn->replies);
@@ -201,6 +204,7 @@ flush_batch(struct pass *pass)
 	route_execute(pass->conn->env->router, pass->batch, pass->batched,
 	    pass->now, &pass->output);
 	pass->batched = 0;
+	args_reset(pass->conn->codec.args);
 }
 
 static void
@@ -256,6 +260,10 @@ serve(struct pass *pass, struct request *request)
 		break;
 	case OP_NOOP:
 		answer(pass, request, STATUS_OK);
+		break;
+	case OP_CALL:
+		session_call(&conn->session, request, pass->now,
+		    &pass->output);
 		break;
 	case OP_QUIT:
 		conn->state = CLOSING;
@@ -420,12 +428,17 @@ parse(struct pass *pass)
 			take_value(pass, request);
 			return true;
 		}
-		if (body > KEPT_VALUE_MAX) {
+		if (body > PROTO_BODY_KEPT) {
 			begin_arrival(pass, request);
 			return true;
 		}
 		pass->input = before;
 		return false;
+	case PARSE_NOTHING:
+		return true;
+	case PARSE_FLUSH:
+		flush_batch(pass);
+		return true;
 	case PARSE_CLOSE:
 		flush_batch(pass);
 		conn->state = CLOSING;

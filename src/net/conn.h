@@ -44,6 +44,8 @@ struct conn_env {
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */
+	struct args			 args;		/* of a batch of calls */
+	uint64_t			 next_id;	/* of a connection */
 	struct conn_counts		 counts;
 	struct supplies			 supplies;
 	struct conn			*first;		/* the worker's list */

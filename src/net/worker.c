@@ -199,6 +199,7 @@ worker_free(struct worker *worker)
 		wakeup_close(&worker->wakeup);
 	if (worker->env.supplies.base != NULL)
 		supplies_close(&worker->env.supplies);
+	args_free(&worker->env.args);
 	if (worker->env.receive != NULL)
 		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
 	if (worker->env.base != NULL)

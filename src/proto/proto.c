@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "proto/binary.h"
+#include "proto/resp.h"
 #include "proto/text.h"
 
 /* Relative up to 30 days, unix time above. */
@@ -43,13 +44,39 @@ request_detach(struct request *request, char room[REQUEST_DETACHED_MAX])
 	request->argument.bytes = room;
 }
 
-/* The first byte is there: speak the protocol that it tells, from now on. */
+/*
+ * What the first bytes say; NULL: the first line is to be seen. A line is text
+ * unless only RESP knows it.
+ */
+static const struct protocol *
+protocol_of(struct slice input)
+{
+	struct slice name;
+	const char *end;
+
+	if (*input.bytes == BINARY_MAGIC)
+		return &binary_protocol;
+	if (*input.bytes == '*')
+		return &resp_protocol;
+	end = memchr(input.bytes, '\n', input.length);
+	if (end == NULL)
+		return NULL;
+	input.length = (size_t)(end - input.bytes);
+	name = resp_inline_name(input);
+	return name.length > 0 && !text_has_verb(name) ?
+	    &resp_protocol : &text_protocol;
+}
+
+/* Speak the protocol that the first bytes tell, from then on. */
 static enum parse
 negotiate(struct codec *codec, struct slice *input, struct request *request,
     size_t *body)
 {
-	codec->protocol = *input->bytes == BINARY_MAGIC ?
-	    &binary_protocol : &text_protocol;
+	const struct protocol *protocol = protocol_of(*input);
+
+	if (protocol == NULL)
+		return text_protocol.parse(codec, input, request, body);
+	codec->protocol = protocol;
 	return proto_parse(codec, input, request, body);
 }
 

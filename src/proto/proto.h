@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "proto/call.h"
 #include "proto/request.h"
 
 struct codec_config {
@@ -29,9 +30,17 @@ struct codec {
 	 * to last as long as the request.
 	 */
 	char		*key_room;
+	struct args	*args;		/* the caller's: words of calls */
 	/* A line with several keys is in work: this much of it is left. */
 	size_t		line_left;
 	struct request	line;		/* what its keys have in common */
+	/* An array of RESP that has begun, offsets from its start. */
+	struct {
+		uint32_t	words, left;	/* it has, and not seen yet */
+		size_t		head, at;	/* of the first, the next one */
+		bool		v3;		/* replies are RESP3 */
+		bool		queueing;	/* requests stay calls */
+	} resp;
 };
 
 enum parse {
@@ -40,7 +49,12 @@ enum parse {
 	PARSE_BODY,	/* all but the value is there, see proto_parse() */
 	PARSE_SWALLOW,	/* as PARSE_REQUEST, and the value is to be skipped */
 	PARSE_CLOSE,	/* not worth going on: close the connection */
+	PARSE_NOTHING,	/* bytes that ask for nothing are consumed */
+	PARSE_FLUSH,	/* nothing is consumed; there is no room in `args` */
 };
+
+/* A value up to this length is waited for rather than received elsewhere. */
+#define PROTO_BODY_KEPT	(16 * 1024)
 
 /* What a protocol is; the functions below that are named like it say more. */
 struct protocol {

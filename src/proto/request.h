@@ -49,12 +49,14 @@ enum request_flags {
 	REQUEST_DROP_VALUE = 4096,	/* keep the item without it */
 	REQUEST_QUIET = 8192,	/* do not tell what is expected */
 	REQUEST_BASE64 = 16384,	/* the client spells the key in base64 */
+	REQUEST_CLOSE = 131072,	/* nothing is to follow the reply */
+	REQUEST_RESP3 = 262144,	/* so is its reply to be */
 	REQUEST_PIPELINED = 32768,	/* replies to others are still to be
 					   sent */
 	REQUEST_WITH_KEY = 65536,	/* the reply has the key */
-	REQUEST_CLOSE = 131072,	/* nothing is to follow the reply */
 };
 
+struct call_row;
 struct protocol;
 struct source;
 
@@ -75,6 +77,9 @@ struct request {
 	uint64_t	new_cas;	/* unique to give, 0 = the next */
 	uint32_t	recache;	/* seconds */
 	enum op		as;		/* of a meta set: on which condition */
+	const struct call_row *call;	/* of OP_CALL; NULL: unknown */
+	const struct slice *words;	/* of a call, the name first */
+	uint32_t	word_count;
 	struct slice	argument;	/* the words after the verb, or an
 					   opaque to send back */
 	char		mode;		/* of a meta command, while parsed */

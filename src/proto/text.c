@@ -76,6 +76,15 @@ find_verb(struct slice name)
 	return NULL;
 }
 
+bool
+text_has_verb(struct slice name)
+{
+	for (size_t i = 0; i < LENGTH(verbs); i++)
+		if (call_word_is(name, verbs[i].name.bytes))
+			return true;
+	return false;
+}
+
 static void
 cut_words(struct slice line, struct words *words)
 {

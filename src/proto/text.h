@@ -12,4 +12,7 @@
 
 extern const struct protocol text_protocol;
 
+/* Is this a verb of the protocol, but for the case of its letters? */
+bool	text_has_verb(struct slice name);
+
 #endif

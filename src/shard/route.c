@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "command/call.h"
 #include "command/execute.h"
 
 /*
@@ -176,6 +177,104 @@ route_execute(struct router *router, const struct request *requests,
 		requests += run;
 		count -= run;
 	}
+}
+
+/* What a call needs of the router. */
+struct visit {
+	struct router	*router;
+	uint64_t	 entered[ROUTE_SHARDS_MAX / 64];
+};
+
+static bool
+is_entered(const struct visit *visit, const struct shard *shard)
+{
+	size_t n = (size_t)(shard - visit->router->shards);
+
+	return visit->entered[n / 64] >> n % 64 & 1;
+}
+
+static struct shard *
+shard_of_key(const struct router *router, struct slice key, uint64_t *hash)
+{
+	*hash = hash_bytes(router->hash_seed, key.bytes, key.length);
+	return shard_of(router, *hash);
+}
+
+static struct store *
+store_of(void *context, struct slice key, struct store_key *described)
+{
+	struct visit *visit = context;
+	struct shard *shard;
+
+	described->bytes = key.bytes;
+	described->length = key.length;
+	shard = shard_of_key(visit->router, key, &described->hash);
+	CHECK(is_entered(visit, shard));
+	return shard->store;
+}
+
+static void
+put_value(void *context, struct store *store, struct store_item *item,
+    struct output *output)
+{
+	struct visit *visit = context;
+	struct pinned pinned = { .item = item };
+
+	for (unsigned n = 0; pinned.shard == NULL; n++)
+		if (visit->router->shards[n].store == store)
+			pinned.shard = &visit->router->shards[n];
+	if (item->length >= PIN_LENGTH && store_pin(store, item))
+		add_pinned(&pinned, output);
+	else
+		add_copied(&pinned, output);
+}
+
+/* Mark the shards of the keys, and enter them in order. */
+static void
+enter_shards(struct visit *visit, const struct request *request, int64_t now)
+{
+	struct router *router = visit->router;
+	size_t first, last, step;
+
+	if (!call_keys(request->call, request->word_count, &first, &last,
+	    &step))
+		return;
+	for (size_t n = first; n <= last; n += step) {
+		uint64_t hash;
+		size_t shard = (size_t)(shard_of_key(router,
+		    request->words[n], &hash) - router->shards);
+
+		visit->entered[shard / 64] |= (uint64_t)1 << shard % 64;
+	}
+	for (unsigned n = 0; n < router->shard_count; n++)
+		if (is_entered(visit, &router->shards[n]))
+			shard_enter(&router->shards[n], now);
+}
+
+static void
+leave_shards(struct visit *visit)
+{
+	for (unsigned n = visit->router->shard_count; n-- > 0; )
+		if (is_entered(visit, &visit->router->shards[n]))
+			shard_leave(&visit->router->shards[n]);
+}
+
+void
+route_call(struct router *router, const struct request *request, int64_t now,
+    struct output *output)
+{
+	struct visit visit = { .router = router };
+	struct call call = {
+		.row = request->call, .words = request->words,
+		.count = request->word_count, .output = output,
+		.v3 = request->flags & REQUEST_RESP3, .now = now,
+		.store_of = store_of, .put_value = put_value,
+		.context = &visit,
+	};
+
+	enter_shards(&visit, request, now);
+	call_execute(&call);
+	leave_shards(&visit);
 }
 
 bool

@@ -42,6 +42,13 @@ void	route_execute(struct router *, const struct request *, size_t count,
 /* Hash a request's key. */
 void	route_hash(const struct router *, struct request *);
 
+/*
+ * Carry out a call whose scope is KEYS: all shards of its keys are entered at
+ * once, in the order of their numbers, each one time.
+ */
+void	route_call(struct router *, const struct request *, int64_t now,
+	    struct output *);
+
 /* A value that arrives over time; the memory for it is in a shard. */
 struct route_draft {
 	struct shard		*shard;

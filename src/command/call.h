@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * call.h - carry out a call of calls.def whose scope is KEYS.
+ *
+ * The shards of all its keys have been entered, so it is atomic. It writes
+ * its reply itself; a call that fails replies with an error and has changed
+ * nothing.
+ */
+#ifndef COMMAND_CALL_H
+#define COMMAND_CALL_H
+
+#include "base/output.h"
+#include "proto/call.h"
+#include "store/store.h"
+
+struct call {
+	const struct call_row	*row;
+	const struct slice	*words;	/* the name first */
+	size_t			 count;
+	struct output		*output;
+	bool			 v3;	/* the reply is for RESP3 */
+	int64_t			 now;	/* unix ms */
+	/* The store of a key, which is described. Its shard is entered. */
+	struct store		*(*store_of)(void *context, struct slice key,
+				    struct store_key *);
+	/* Add a value to the reply, copied or by reference. */
+	void			(*put_value)(void *context, struct store *,
+				    struct store_item *, struct output *);
+	void			*context;
+};
+
+/* Carry it out; its number of words is right. */
+void	call_execute(struct call *);
+
+#endif

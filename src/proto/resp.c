@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * resp.c - see resp.h.
+ *
+ * A request is an array of bulk strings, or an inline request: a line of
+ * words. One that has not arrived whole is looked through once, as far as it
+ * goes; `codec->resp` keeps the place. When it is whole, its words are put
+ * into the codec's args. Only the value of a plain SET need not be waited
+ * for.
+ */
+#include "proto/resp.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "proto/call.h"
+
+#define TRAILER		2
+
+/* The longest head of an array or a bulk: "$" and 20 digits, "\r\n". */
+#define HEAD_MAX	32
+
+/* The longest value that is copied within one piece of output room. */
+#define VALUE_ROOM_MAX	2048
+
+/* The longest error. */
+#define ERROR_MAX	512
+
+/* What a look at the input says. */
+enum look {
+	LOOK_WHOLE,
+	LOOK_MORE,
+	LOOK_WRONG,	/* the error is told and the connection closed */
+};
+
+/* The protocol is broken: say how, and hang up. */
+static enum parse
+protocol_error(struct request *request, const char *what, char seen)
+{
+	*request = (struct request){
+		.protocol = &resp_protocol, .op = OP_REJECT,
+		.flags = REQUEST_CLOSE, .status = STATUS_PROTOCOL,
+		.argument = slice_of(what), .mode = seen,
+	};
+	return PARSE_REQUEST;
+}
+
+/*
+ * Read the number of a head, "*3\r\n" or "$5\r\n", at `*at`, which is moved
+ * behind it.
+ */
+static enum look
+read_head(struct slice input, size_t *at, int64_t *number)
+{
+	size_t left = input.length - *at;
+	const char *start = input.bytes + *at + 1, *end;
+
+	if (left < 2)
+		return LOOK_MORE;
+	end = memchr(start, '\r', left - 1 < HEAD_MAX ? left - 1 : HEAD_MAX);
+	if (end == NULL)
+		return left > HEAD_MAX ? LOOK_WRONG : LOOK_MORE;
+	if (end + 1 == input.bytes + input.length)
+		return LOOK_MORE;
+	if (end[1] != '\n' || !decimal_parse_signed((struct slice){ start,
+	    (size_t)(end - start) }, number))
+		return LOOK_WRONG;
+	*at = (size_t)(end + 2 - input.bytes);
+	return LOOK_WHOLE;
+}
+
+/* The array's head. 0 or fewer words: there is nothing to do. */
+static enum look
+begin_array(struct codec *codec, struct slice input, struct request *request)
+{
+	int64_t count;
+	size_t at = 0;
+	enum look look = read_head(input, &at, &count);
+
+	if (look == LOOK_WRONG || (look == LOOK_WHOLE &&
+	    count > RESP_ARGS_MAX)) {
+		protocol_error(request, "invalid multibulk length", '\0');
+		return LOOK_WRONG;
+	}
+	if (look == LOOK_MORE)
+		return look;
+	codec->resp.words = count > 0 ? (uint32_t)count : 0;
+	codec->resp.left = codec->resp.words;
+	codec->resp.head = codec->resp.at = at;
+	return LOOK_WHOLE;
+}
+
+/* Look at the rest of the array, as far as it has arrived. */
+static enum look
+look_through(struct codec *codec, struct slice input, struct request *request)
+{
+	while (codec->resp.left > 0) {
+		size_t at = codec->resp.at;
+		int64_t length;
+		enum look look;
+
+		if (at >= input.length)
+			return LOOK_MORE;
+		if (input.bytes[at] != '$') {
+			protocol_error(request, "expected '$', got '",
+			    input.bytes[at]);
+			return LOOK_WRONG;
+		}
+		look = read_head(input, &at, &length);
+		if (look == LOOK_WRONG || (look == LOOK_WHOLE &&
+		    (length < 0 || length > INT32_MAX - TRAILER))) {
+			protocol_error(request, "invalid bulk length", '\0');
+			return LOOK_WRONG;
+		}
+		if (look == LOOK_MORE)
+			return look;
+		if (input.length - at < (size_t)length + TRAILER)
+			return LOOK_MORE;
+		codec->resp.at = at + (size_t)length + TRAILER;
+		codec->resp.left--;
+	}
+	return LOOK_WHOLE;
+}
+
+/* The next word of an array that was looked through. */
+static struct slice
+next_bulk(struct slice input, size_t *at)
+{
+	struct slice word = { NULL, 0 };
+	int64_t length = 0;
+
+	read_head(input, at, &length);
+	word.bytes = input.bytes + *at;
+	word.length = (size_t)length;
+	*at += word.length + TRAILER;
+	return word;
+}
+
+static void
+consume(struct slice *input, size_t length)
+{
+	input->bytes += length;
+	input->length -= length;
+}
+
+static void
+begin_call(const struct codec *codec, struct request *request,
+    const struct slice *words, size_t count)
+{
+	*request = (struct request){
+		.protocol = &resp_protocol, .op = OP_CALL,
+		.flags = codec->resp.v3 ? REQUEST_RESP3 : 0,
+		.call = call_find(words[0]),
+		.words = words, .word_count = (uint32_t)count,
+	};
+}
+
+/* A call that other protocols know becomes what it is there. */
+static bool
+is_plain(const struct request *request, enum call_id id, size_t count)
+{
+	return request->call == &call_rows[id] && request->word_count == count;
+}
+
+static void
+choose_op(const struct codec *codec, struct request *request)
+{
+	if (request->call == NULL || codec->resp.queueing)
+		return;
+	if (is_plain(request, CALL_GET, 2)) {
+		request->op = OP_GET;
+		request->flags |= REQUEST_LAST;
+	} else if (is_plain(request, CALL_SET, 3)) {
+		request->op = OP_SET;
+		request->value = request->words[2];
+	} else {
+		return;
+	}
+	request->key = request->words[1];
+	if (request->key.length == 0 || request->key.length > KEY_MAX)
+		request->op = OP_CALL;
+}
+
+/*
+ * "SET key value" with a long value that is still arriving: it need not be
+ * whole. The words are read up to the value's head.
+ */
+static bool
+begins_plain_set(const struct codec *codec, struct slice input, size_t *at,
+    struct slice *key, int64_t *length)
+{
+	struct slice name;
+
+	if (codec->resp.words != 3 || codec->resp.left != 1 ||
+	    codec->resp.queueing)
+		return false;
+	*at = codec->resp.head;
+	name = next_bulk(input, at);
+	*key = next_bulk(input, at);
+	return call_word_is(name, "set") && key->length > 0 &&
+	    key->length <= KEY_MAX && input.length > *at &&
+	    read_head(input, at, length) == LOOK_WHOLE;
+}
+
+static enum parse
+parse_partial(struct codec *codec, struct slice *input,
+    struct request *request, size_t *body)
+{
+	struct slice key;
+	int64_t length;
+	size_t at;
+
+	if (begins_plain_set(codec, *input, &at, &key, &length)) {
+		*request = (struct request){
+			.protocol = &resp_protocol, .op = OP_SET, .key = key,
+			.value = { NULL, (size_t)length },
+		};
+		*body = (size_t)length;
+		if (*body <= PROTO_BODY_KEPT)
+			return PARSE_MORE;
+		consume(input, at);
+		codec->resp.words = 0;
+		if (*body <= codec->config->item_max)
+			return PARSE_BODY;
+		request->flags |= REQUEST_TOO_LARGE;
+		return PARSE_SWALLOW;
+	}
+	if (input->length < codec->config->line_max)
+		return PARSE_MORE;
+	return protocol_error(request, "too big request", '\0');
+}
+
+static enum parse
+parse_array(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	size_t at, count;
+	struct slice *words;
+
+	if (codec->resp.words == 0) {
+		switch (begin_array(codec, *input, request)) {
+		case LOOK_WRONG:
+			return PARSE_REQUEST;
+		case LOOK_MORE:
+			return PARSE_MORE;
+		case LOOK_WHOLE:
+			break;
+		}
+		if (codec->resp.words == 0) {
+			consume(input, codec->resp.head);
+			return PARSE_NOTHING;
+		}
+	}
+	switch (look_through(codec, *input, request)) {
+	case LOOK_WRONG:
+		return PARSE_REQUEST;
+	case LOOK_MORE:
+		return parse_partial(codec, input, request, body);
+	case LOOK_WHOLE:
+		break;
+	}
+	count = codec->resp.words;
+	if (codec->args->used > 0 &&
+	    codec->args->room - codec->args->used < count)
+		return PARSE_FLUSH;
+	words = args_reserve(codec->args, count);
+	if (words == NULL)
+		return protocol_error(request, "out of memory", '\0');
+	at = codec->resp.head;
+	for (size_t i = 0; i < count; i++)
+		words[i] = next_bulk(*input, &at);
+	codec->args->used += count;
+	codec->resp.words = 0;
+	consume(input, at);
+	begin_call(codec, request, words, count);
+	choose_op(codec, request);
+	return PARSE_REQUEST;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/*
+ * Cut an inline request at white space. The words stay where they are, so
+ * there are no escapes; quotes keep spaces. -1: a quote is not closed.
+ */
+static int
+cut_inline(struct slice line, struct slice *words, size_t room)
+{
+	const char *at = line.bytes, *end = at + line.length;
+	int count = 0;
+
+	for (;;) {
+		char quote;
+		const char *start;
+
+		while (at < end && is_space(*at))
+			at++;
+		if (at == end || (size_t)count == room)
+			return count;
+		quote = *at == '"' || *at == '\'' ? *at : '\0';
+		start = quote != '\0' ? ++at : at;
+		while (at < end && (quote != '\0' ? *at != quote :
+		    !is_space(*at)))
+			at++;
+		words[count++] = (struct slice){
+			start, (size_t)(at - start),
+		};
+		if (quote == '\0')
+			continue;
+		if (at == end || (at + 1 < end && !is_space(at[1])))
+			return -1;
+		at++;
+	}
+}
+
+/* Words of an inline request. */
+#define INLINE_WORDS_MAX	1024
+
+static enum parse
+parse_inline(struct codec *codec, struct slice *input, struct request *request)
+{
+	const char *end = memchr(input->bytes, '\n', input->length);
+	struct slice line = *input;
+	struct slice *words;
+	int count;
+
+	if (end == NULL)
+		return input->length < RESP_INLINE_MAX ? PARSE_MORE :
+		    protocol_error(request, "too big inline request", '\0');
+	if (codec->args->used > 0 &&
+	    codec->args->room - codec->args->used < INLINE_WORDS_MAX)
+		return PARSE_FLUSH;
+	words = args_reserve(codec->args, INLINE_WORDS_MAX);
+	if (words == NULL)
+		return protocol_error(request, "out of memory", '\0');
+	line.length = (size_t)(end - line.bytes);
+	count = cut_inline(line, words, INLINE_WORDS_MAX);
+	if (count == -1)
+		return protocol_error(request,
+		    "unbalanced quotes in request", '\0');
+	consume(input, line.length + 1);
+	if (count == 0)
+		return PARSE_NOTHING;
+	codec->args->used += (size_t)count;
+	begin_call(codec, request, words, (size_t)count);
+	return PARSE_REQUEST;
+}
+
+static enum parse
+resp_parse(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	return codec->resp.words > 0 || *input->bytes == '*' ?
+	    parse_array(codec, input, request, body) :
+	    parse_inline(codec, input, request);
+}
+
+struct slice
+resp_inline_name(struct slice line)
+{
+	struct slice name;
+
+	return cut_inline(line, &name, 1) == 1 && call_find(name) != NULL ?
+	    name : (struct slice){ NULL, 0 };
+}
+
+static char *
+put_head(char *at, char type, uint64_t number)
+{
+	*at++ = type;
+	at += decimal_format(at, number);
+	*at++ = '\r';
+	*at++ = '\n';
+	return at;
+}
+
+static void
+add_head(struct output *output, char type, uint64_t number)
+{
+	char *at = output_room(output, HEAD_MAX);
+
+	output_advance(output, put_head(at, type, number));
+}
+
+void
+resp_simple(struct output *output, const char *text)
+{
+	OUTPUT_LITERAL(output, "+");
+	output_bytes(output, text, strlen(text));
+	OUTPUT_LITERAL(output, "\r\n");
+}
+
+/* No line may end within an error. */
+static void
+make_one_line(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text == '\r' || *text == '\n')
+			*text = ' ';
+}
+
+void
+resp_error(struct output *output, const char *format, ...)
+{
+	char text[ERROR_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	make_one_line(text);
+	OUTPUT_LITERAL(output, "-");
+	output_bytes(output, text, strlen(text));
+	OUTPUT_LITERAL(output, "\r\n");
+}
+
+void
+resp_integer(struct output *output, int64_t number)
+{
+	char *at = output_room(output, HEAD_MAX);
+
+	*at++ = ':';
+	if (number < 0)
+		*at++ = '-';
+	at += decimal_format(at, number < 0 ? 0 - (uint64_t)number :
+	    (uint64_t)number);
+	*at++ = '\r';
+	*at++ = '\n';
+	output_advance(output, at);
+}
+
+void
+resp_bulk_head(struct output *output, size_t length)
+{
+	add_head(output, '$', length);
+}
+
+void
+resp_end(struct output *output)
+{
+	OUTPUT_LITERAL(output, "\r\n");
+}
+
+void
+resp_bulk(struct output *output, struct slice bytes)
+{
+	char *at;
+
+	if (bytes.length > VALUE_ROOM_MAX) {
+		resp_bulk_head(output, bytes.length);
+		output_bytes(output, bytes.bytes, bytes.length);
+		resp_end(output);
+		return;
+	}
+	at = output_room(output, HEAD_MAX + VALUE_ROOM_MAX + TRAILER);
+	at = put_head(at, '$', bytes.length);
+	if (bytes.length > 0)
+		memcpy(at, bytes.bytes, bytes.length);
+	at += bytes.length;
+	*at++ = '\r';
+	*at++ = '\n';
+	output_advance(output, at);
+}
+
+void
+resp_bulk_text(struct output *output, const char *text)
+{
+	resp_bulk(output, slice_of(text));
+}
+
+void
+resp_null(struct output *output, bool v3)
+{
+	if (v3)
+		OUTPUT_LITERAL(output, "_\r\n");
+	else
+		OUTPUT_LITERAL(output, "$-1\r\n");
+}
+
+void
+resp_null_array(struct output *output, bool v3)
+{
+	if (v3)
+		OUTPUT_LITERAL(output, "_\r\n");
+	else
+		OUTPUT_LITERAL(output, "*-1\r\n");
+}
+
+void
+resp_array(struct output *output, size_t count)
+{
+	add_head(output, '*', count);
+}
+
+void
+resp_map(struct output *output, bool v3, size_t pairs)
+{
+	add_head(output, v3 ? '%' : '*', v3 ? pairs : 2 * pairs);
+}
+
+void
+resp_set(struct output *output, bool v3, size_t count)
+{
+	add_head(output, v3 ? '~' : '*', count);
+}
+
+void
+resp_push(struct output *output, bool v3, size_t count)
+{
+	add_head(output, v3 ? '>' : '*', count);
+}
+
+void
+resp_boolean(struct output *output, bool v3, bool value)
+{
+	if (!v3)
+		resp_integer(output, value);
+	else if (value)
+		OUTPUT_LITERAL(output, "#t\r\n");
+	else
+		OUTPUT_LITERAL(output, "#f\r\n");
+}
+
+void
+resp_double(struct output *output, bool v3, double value)
+{
+	char text[64];
+	int length = isinf(value) ?
+	    snprintf(text, sizeof text, value < 0 ? "-inf" : "inf") :
+	    snprintf(text, sizeof text, "%.17g", value);
+
+	if (!v3) {
+		resp_bulk(output, (struct slice){ text, (size_t)length });
+		return;
+	}
+	OUTPUT_LITERAL(output, ",");
+	output_bytes(output, text, (size_t)length);
+	OUTPUT_LITERAL(output, "\r\n");
+}
+
+void
+resp_verbatim(struct output *output, bool v3, struct slice text)
+{
+	if (!v3) {
+		resp_bulk(output, text);
+		return;
+	}
+	add_head(output, '=', text.length + 4);
+	OUTPUT_LITERAL(output, "txt:");
+	output_bytes(output, text.bytes, text.length);
+	resp_end(output);
+}
+
+/* The reply to a plain GET. */
+static void
+reply_value(struct output *output, const struct reply *reply)
+{
+	if (reply->value.bytes != NULL) {
+		resp_bulk(output, reply->value);
+		return;
+	}
+	resp_bulk_head(output, reply->value.length);
+	proto_add_value(output, reply);
+	resp_end(output);
+}
+
+static void
+reply_protocol_error(struct output *output, const struct request *request)
+{
+	char seen[] = { request->mode, request->mode == '\0' ? '\0' : '\'',
+	    '\0' };
+
+	resp_error(output, "ERR Protocol error: %.*s%s",
+	    (int)request->argument.length, request->argument.bytes, seen);
+}
+
+static void
+resp_reply(struct output *output, const struct request *request,
+    const struct reply *reply)
+{
+	switch (reply->status) {
+	case STATUS_VALUE:
+		reply_value(output, reply);
+		break;
+	case STATUS_MISS:
+		resp_null(output, request->flags & REQUEST_RESP3);
+		break;
+	case STATUS_STORED:
+	case STATUS_OK:
+		resp_simple(output, "OK");
+		break;
+	case STATUS_PROTOCOL:
+		reply_protocol_error(output, request);
+		break;
+	case STATUS_TOO_LARGE:
+		resp_error(output, "ERR string exceeds maximum allowed size "
+		    "(proto-max-bulk-len)");
+		break;
+	case STATUS_NO_MEMORY:
+	case STATUS_NO_MEMORY_READ:
+		resp_error(output, "OOM command not allowed when used memory "
+		    "> 'maxmemory'.");
+		break;
+	case STATUS_BAD_CHUNK:
+		resp_error(output, "ERR Protocol error: invalid bulk length");
+		break;
+	default:
+		resp_error(output, "ERR syntax error");
+	}
+}
+
+const struct protocol resp_protocol = {
+	resp_parse, resp_reply, NULL, TRAILER,
+};
