@@ -105,11 +105,9 @@ refused(qr/more than half of --memory-limit/, '-I', '40m');
 refused(qr/UDP is not offered/, '-U', '11211');
 refused(qr/"tls" is no protocol/, '-B', 'tls');
 refused(qr/not offered yet/, $_)
-    for qw(-S -Y/f -Z --enable-sasl --enable-ssl --auth-file=/f);
+    for qw(-S -Y/f --enable-sasl --auth-file=/f);
 refused(qr/not offered yet/, '-o', $_) for qw(drop_privileges
-    relaxed_privileges ssl_chain_cert=/f ssl_key=/f ssl_verify_mode=1
-    ssl_keyformat=1 ssl_ciphers=x ssl_ca_cert=/f ssl_wbuf_size=1
-    ssl_session_cache ssl_kernel_tls ssl_min_version=2);
+    relaxed_privileges);
 refused(qr/"x" is not a number/, '--version', '-m', 'x');
 
 accepted(split)
@@ -117,7 +115,7 @@ accepted(split)
     '-r', '-u nobody', '-m 128', '-M', '-c 10', '-k', '-v', '-vv', '-vvv',
     '-P /p', '-f 1.1', '-n 64', '-L', '-D :', '-t 2', '-R 10', '-C', '-b 10',
     '-B auto', '-B ascii', '-B negotiating', '-I 2m', '-F', '-X', '-W',
-    '-e /f', '-N 1', '-o modern';
+    '-e /f', '-N 1', '-o modern', '-Z -o ssl_chain_cert=/f';
 accepted(split)
     for '--port 1', '--udp-port 0', '--unix-socket /s', '--unix-mask 700',
     '--enable-shutdown', '--listen ::1', '--daemon', '--enable-coredumps',
@@ -127,7 +125,8 @@ accepted(split)
     '--threads 2', '--max-reqs-per-event 10', '--disable-cas',
     '--listen-backlog 10', '--protocol auto', '--max-item-size 2m',
     '--disable-flush-all', '--disable-dumping', '--disable-watch',
-    '--memory-file /f', '--napi-ids 1', '--extended modern';
+    '--memory-file /f', '--napi-ids 1', '--extended modern',
+    '--enable-ssl -o ssl_chain_cert=/f';
 accepted('-o', $_) for qw(maxconns_fast no_maxconns_fast hashpower=16
     no_hashexpand slab_reassign no_slab_reassign slab_automove
     slab_automove=2 no_slab_automove slab_automove_ratio=.8
@@ -143,7 +142,9 @@ accepted('-o', $_) for qw(maxconns_fast no_maxconns_fast hashpower=16
     sock_cookie_id=1 ext_path=/f:1m ext_page_size=1 ext_wbuf_size=1
     ext_threads=1 ext_io_depth=1 ext_item_size=1 ext_item_age=1
     ext_low_ttl=1 ext_recache_rate=1 ext_compact_under=1 ext_drop_under=1
-    ext_max_sleep=1 ext_max_frag=.8 ext_drop_unread);
+    ext_max_sleep=1 ext_max_frag=.8 ext_drop_unread ssl_chain_cert=/f
+    ssl_key=/f ssl_verify_mode=0 ssl_keyformat=1 ssl_ciphers=x ssl_ca_cert=/f
+    ssl_wbuf_size=1 ssl_session_cache ssl_kernel_tls ssl_min_version=2);
 accepted('-o', 'shards=4,slab_reassign,hashpower=20,no_maxconns_fast');
 
 done_testing;

@@ -26,6 +26,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Cairn;
+use Cairn::TLS;
 
 my $NPM = "nodejs, npm, and what `make npm-clients` installs";
 
@@ -90,7 +91,7 @@ my %mode = (login => \&login, sasl => \&sasl, tls => \&tls);
 
 # The modes in which cairnd cannot be used yet.
 my %todo = (sasl => 'SASL is not there yet',
-    login => 'there is no users file yet', tls => 'TLS is not there yet');
+    login => 'there is no users file yet');
 
 my $USER = 'cairn';
 my $PASSWORD = 'sesame';
@@ -230,7 +231,8 @@ tls
 
 	return (why => 'memcached leaves long pipelines unread')
 	    if Cairn::is_reference();
-	return (why => 'no openssl to make a certificate') if !$openssl;
+	my $why = Cairn::TLS::why_not();
+	return (why => $why) if $why ne '';
 	if (!-e "$dir/certificate") {
 		my $process = Cairn->run([$openssl, 'req', '-x509', '-newkey',
 		    'rsa:2048', '-nodes', '-days', 2, '-subj', '/CN=cairn',

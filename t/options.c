@@ -154,8 +154,6 @@ what_is_no_address_is_refused(void)
 		snprintf(words, sizeof words, "-l %s", wrong[i]);
 		EXPECT(strstr(complaint(words), "is not an address") != NULL);
 	}
-	EXPECT_TEXT(complaint("-l mtls:localhost"),
-	    "-l: TLS (mtls:) is not offered yet");
 }
 
 /* What the last address of the list asks for, as "protocol tag". */
@@ -478,15 +476,98 @@ static void
 a_promise_of_protection_is_not_ignored(void)
 {
 	static const char *const refused[] = {
-		"-S", "-vZ", "-Y /f", "-Y", "--enable-sasl", "--enable-ssl",
-		"--auth-file=/f", "-o drop_privileges", "-o ssl_key=/f",
-		"-o modern,ssl_ca_cert=/f", "-o ssl_session_cache",
+		"-S", "-Y /f", "-Y", "--enable-sasl", "--auth-file=/f",
+		"-o drop_privileges",
 	};
 
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		EXPECT(strstr(complaint(refused[i]), ": not offered yet") !=
 		    NULL);
 	EXPECT_EQUAL(parse("-o no_drop_privileges"), 0);
+}
+
+/* The mode of the last address: plain, TLS, basic, mutual. */
+static const char *
+tls_mode(const char *words)
+{
+	static const char *const names[] = {
+		[ORIGIN_PLAIN] = "plain", [ORIGIN_TLS] = "TLS",
+		[ORIGIN_TLS_BASIC] = "basic", [ORIGIN_TLS_MUTUAL] = "mutual",
+	};
+
+	if (parse(words) == -1)
+		return problem.text;
+	return names[options.listen.addresses[options.listen.count - 1]
+	    .settings.tls];
+}
+
+static void
+tls_is_for_the_addresses_that_want_it(void)
+{
+	EXPECT_TEXT(tls_mode("-o ssl_chain_cert=/f -l a"), "plain");
+	EXPECT_TEXT(tls_mode("-Z -o ssl_chain_cert=/f"), "TLS");
+	EXPECT_TEXT(tls_mode("-l a -Z -o ssl_chain_cert=/f"), "TLS");
+	EXPECT_TEXT(tls_mode("-l a,notls:b -Z -o ssl_chain_cert=/f"), "plain");
+	EXPECT_TEXT(tls_mode("-l notls:b,a -Z -o ssl_chain_cert=/f"), "TLS");
+	EXPECT_TEXT(tls_mode("-Z -o ssl_chain_cert=/f -l tag[a]:btls:b"),
+	    "basic");
+	EXPECT_TEXT(tls_mode("-Z -o ssl_chain_cert=/f,ssl_ca_cert=/g "
+	    "-l mtls:b:1"), "mutual");
+	EXPECT_TEXT(tls_mode("-l notls:a"), "plain");
+}
+
+static void
+tls_that_cannot_be_is_refused(void)
+{
+	EXPECT_TEXT(complaint("-l mtls:localhost"),
+	    "mtls:localhost: no TLS without --enable-ssl");
+	EXPECT_TEXT(complaint("-l btls:tag[a]:b,c"),
+	    "btls:tag[a]:b: no TLS without --enable-ssl");
+	EXPECT_TEXT(complaint("-Z -o ssl_chain_cert=/f -l mtls:a"),
+	    "mtls:a: no client could be verified without -o ssl_ca_cert");
+	EXPECT_TEXT(complaint("-Z"), "--enable-ssl needs a certificate: "
+	    "-o ssl_chain_cert=file");
+	EXPECT_TEXT(complaint("-Z -s /s -o ssl_chain_cert=/f"),
+	    "--enable-ssl without a TCP port");
+	EXPECT_TEXT(complaint("-Z -o ssl_chain_cert=/f,ssl_verify_mode=1"),
+	    "-o ssl_verify_mode=1: no client could be verified without "
+	    "-o ssl_ca_cert");
+	EXPECT_TEXT(complaint("-o ssl_verify_mode=4"), "-o ssl_verify_mode: "
+	    "\"4\" is not a number from 0 to 3");
+	EXPECT_TEXT(complaint("-o ssl_min_version=4"), "-o ssl_min_version: "
+	    "\"4\" is not a number from 0 to 3");
+	EXPECT_TEXT(complaint("-o ssl_keyformat=ENGINE"), "-o ssl_keyformat: "
+	    "\"ENGINE\" is none of PEM|DER");
+	EXPECT_TEXT(complaint("-o ssl_wbuf_size=0"), "-o ssl_wbuf_size: "
+	    "\"0\" is not a number from 1 to 1024");
+}
+
+static void
+settings_of_tls_are_shown_as_memcached_does(void)
+{
+	EXPECT_EQUAL(parse(""), 0);
+	EXPECT_TEXT(setting("ssl_enabled"), "no");
+	EXPECT_TEXT(setting("ssl_chain_cert"), "(null)");
+	EXPECT_TEXT(setting("ssl_key"), "(null)");
+	EXPECT_TEXT(setting("ssl_verify_mode"), "0");
+	EXPECT_TEXT(setting("ssl_keyformat"), "1");
+	EXPECT_TEXT(setting("ssl_ciphers"), "NULL");
+	EXPECT_TEXT(setting("ssl_ca_cert"), "NULL");
+	EXPECT_TEXT(setting("ssl_wbuf_size"), "16384");
+	EXPECT_TEXT(setting("ssl_session_cache"), "no");
+	EXPECT_TEXT(setting("ssl_kernel_tls"), "no");
+	EXPECT_TEXT(setting("ssl_min_version"), "tlsv1.2");
+	EXPECT_EQUAL(parse("-Z -o ssl_chain_cert=/f,ssl_verify_mode=3,"
+	    "ssl_keyformat=2,ssl_min_version=3,ssl_wbuf_size=4,"
+	    "ssl_ca_cert=/g"), 0);
+	EXPECT_TEXT(setting("ssl_enabled"), "yes");
+	EXPECT_TEXT(setting("ssl_chain_cert"), "/f");
+	EXPECT_TEXT(setting("ssl_verify_mode"), "7");
+	EXPECT_TEXT(setting("ssl_keyformat"), "2");
+	EXPECT_TEXT(setting("ssl_min_version"), "tlsv1.3");
+	EXPECT_TEXT(setting("ssl_wbuf_size"), "4096");
+	EXPECT_EQUAL(parse("-o ssl_keyformat=PEM"), 0);
+	EXPECT_TEXT(setting("ssl_keyformat"), "1");
 }
 
 static void
@@ -542,7 +623,7 @@ settings_show_what_was_set(void)
 	EXPECT_TEXT(setting("maxconns_fast"), "yes");
 	EXPECT_TEXT(setting("binding_protocol"), "auto-negotiate");
 	options_settings(&options, look, &all);
-	EXPECT_EQUAL(all.lines, 55);
+	EXPECT_EQUAL(all.lines, 66);
 }
 
 static void
@@ -605,6 +686,9 @@ main(void)
 	RUN(settings_tell_what_was_asked_for_in_vain);
 	RUN(a_list_of_suboptions_may_be_empty_or_end_in_a_comma);
 	RUN(a_promise_of_protection_is_not_ignored);
+	RUN(tls_is_for_the_addresses_that_want_it);
+	RUN(tls_that_cannot_be_is_refused);
+	RUN(settings_of_tls_are_shown_as_memcached_does);
 	RUN(protocols_are_named);
 	RUN(an_action_needs_words_without_a_fault);
 	RUN(settings_show_what_was_set);

@@ -114,6 +114,23 @@ log_opened(const struct conn *conn)
 	    conn->origin->settings.tag);
 }
 
+static int
+open_stream(struct conn *conn, int fd)
+{
+	enum origin_tls mode = conn->origin->settings.tls;
+	struct stream_config config = {
+		.base = conn->env->base,
+		.idle_timeout = conn->env->idle_timeout,
+		.tls = mode == ORIGIN_PLAIN ? NULL : conn->env->tls,
+		.mode = mode,
+		.calls = &calls,
+		.context = conn,
+	};
+
+	CHECK(mode == ORIGIN_PLAIN || config.tls != NULL);
+	return stream_open(&conn->stream, fd, &config);
+}
+
 int
 conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
@@ -126,8 +143,7 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	conn->kept = evbuffer_new();
 	conn->replies = evbuffer_new();
 	if (conn->kept == NULL || conn->replies == NULL ||
-	    stream_open(&conn->stream, env->base, fd, env->idle_timeout,
-	    &calls, conn) == -1)
+	    open_stream(conn, fd) == -1)
 		goto fail;
 	proto_open(&conn->codec, env->codec, origin->settings.protocol);
 	conn->codec.args = &env->args;

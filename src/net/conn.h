@@ -24,6 +24,7 @@
 struct conn;
 struct event_base;
 struct timeval;
+struct tls;
 
 /* Written by the worker's thread, read by any. */
 struct conn_counts {
@@ -41,6 +42,7 @@ struct conn_env {
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;
+	struct tls			*tls;		/* NULL: none */
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */

@@ -114,7 +114,7 @@ retry(evutil_socket_t fd, short what, void *context)
 }
 
 static void
-refuse(struct listener *listener, int fd)
+refuse(struct listener *listener, int fd, const struct origin *origin)
 {
 	struct slice text = proto_too_many_connections;
 
@@ -123,7 +123,8 @@ refuse(struct listener *listener, int fd)
 	    "refused a connection: all %u are in use",
 	    listener->config.conn_limit);
 	/* A fresh socket takes it; if not, it is closed without words. */
-	if (write(fd, text.bytes, text.length) == -1)
+	if (origin->settings.tls == ORIGIN_PLAIN &&
+	    write(fd, text.bytes, text.length) == -1)
 		conn_count(&listener->counts.rejected, 0);
 	close(fd);
 }
@@ -141,7 +142,7 @@ accepted(struct evconnlistener *accepts, evutil_socket_t fd,
 	(void)address;
 	(void)length;
 	if (count >= listener->config.conn_limit) {
-		refuse(listener, fd);
+		refuse(listener, fd, &from->origin);
 		return;
 	}
 	if (from->origin.transport != ORIGIN_UNIX) {

@@ -6,6 +6,10 @@
  * 4 KB; its writing arms EV_WRITE for every reply, two system calls and
  * another pass. So bytes are read by our event, and replies are written at
  * once; the bufferevent has EV_READ off and gets only what is left over.
+ *
+ * Replies over TLS are written the same way, by tls_write(). What comes over
+ * TLS is read by the bufferevent, and copied out of it: a record has to be
+ * decrypted somewhere. The functions of that are named secure_.
  */
 #include "net/stream.h"
 
@@ -19,6 +23,11 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "net/tls.h"
+
+/* A client that has not shaken hands by then is no client. */
+#define HANDSHAKE_SECONDS	10
+
 /* A bufferevent writes 16 KB per EV_WRITE unless told otherwise. */
 #define WRITE_MAX	((size_t)1 << 20)
 
@@ -31,8 +40,8 @@ on_read(evutil_socket_t fd, short what, void *context)
 	if (stream->again) {
 		stream->again = false;
 		/* Its own timer has taken the event out of the loop. */
-		event_remove_timer(stream->read_event);
-		event_add(stream->read_event, stream->timeout);
+		event_remove_timer(stream->event);
+		event_add(stream->event, stream->timeout);
 	} else if (what & EV_TIMEOUT && !(what & EV_READ)) {
 		stream->calls->idle(stream->context);
 		return;
@@ -61,40 +70,141 @@ on_event(struct bufferevent *bufferevent, short what, void *context)
 		stream->calls->failed(stream->context);
 }
 
-int
-stream_open(struct stream *stream, struct event_base *base, int fd,
-    const struct timeval *idle_timeout, const struct stream_calls *calls,
-    void *context)
+static bool
+plain_open(struct stream *stream, struct event_base *base)
 {
-	*stream = (struct stream){
-		.fd = fd, .timeout = idle_timeout,
-		.calls = calls, .context = context,
-	};
-	stream->bufferevent = bufferevent_socket_new(base, fd, 0);
-	stream->read_event = event_new(base, fd, EV_READ | EV_PERSIST,
+	stream->bufferevent = bufferevent_socket_new(base, stream->fd, 0);
+	stream->event = event_new(base, stream->fd, EV_READ | EV_PERSIST,
 	    on_read, stream);
-	if (stream->bufferevent == NULL || stream->read_event == NULL ||
-	    event_add(stream->read_event, idle_timeout) == -1)
-		goto fail;
+	if (stream->bufferevent == NULL || stream->event == NULL ||
+	    event_add(stream->event, stream->timeout) == -1)
+		return false;
+	stream->open = true;
 	bufferevent_setcb(stream->bufferevent, NULL, on_drained, on_event,
 	    stream);
 	bufferevent_set_max_single_write(stream->bufferevent, WRITE_MAX);
-	bufferevent_set_timeouts(stream->bufferevent, NULL, idle_timeout);
-	return 0;
-fail:
-	if (stream->read_event != NULL)
-		event_free(stream->read_event);
-	if (stream->bufferevent != NULL)
+	bufferevent_set_timeouts(stream->bufferevent, NULL, stream->timeout);
+	return true;
+}
+
+/* Report what is in the bufferevent already, or the handshake's end of time. */
+static void
+secure_on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct stream *stream = context;
+
+	(void)fd;
+	(void)what;
+	if (stream->again) {
+		stream->again = false;
+		stream->calls->readable(stream->context);
+	} else {
+		tls_too_slow(stream->tls, stream->bufferevent);
+		stream->calls->failed(stream->context);
+	}
+}
+
+static void
+secure_on_read(struct bufferevent *bufferevent, void *context)
+{
+	struct stream *stream = context;
+
+	(void)bufferevent;
+	stream->calls->readable(stream->context);
+}
+
+static void
+secure_on_event(struct bufferevent *bufferevent, short what, void *context)
+{
+	struct stream *stream = context;
+
+	if (what & BEV_EVENT_CONNECTED) {
+		stream->open = true;
+		if (!stream->again)
+			event_del(stream->event);
+		bufferevent_set_timeouts(bufferevent, stream->timeout,
+		    stream->timeout);
+	} else if (what & BEV_EVENT_TIMEOUT) {
+		stream->calls->idle(stream->context);
+	} else if (what & BEV_EVENT_EOF && stream->open) {
+		stream->ended = true;
+		if (bufferevent_get_enabled(bufferevent) & EV_READ)
+			stream->calls->readable(stream->context);
+	} else {
+		tls_failed(stream->tls, bufferevent, stream->open);
+		stream->calls->failed(stream->context);
+	}
+}
+
+static bool
+secure_open(struct stream *stream, struct event_base *base,
+    enum origin_tls mode)
+{
+	struct timeval patience = { HANDSHAKE_SECONDS, 0 };
+
+	if (stream->timeout != NULL && stream->timeout->tv_sec < patience.tv_sec)
+		patience.tv_sec = stream->timeout->tv_sec;
+	stream->bufferevent = tls_accept(stream->tls, base, stream->fd, mode);
+	stream->event = event_new(base, -1, 0, secure_on_timer, stream);
+	if (stream->bufferevent == NULL || stream->event == NULL ||
+	    event_add(stream->event, &patience) == -1)
+		return false;
+	bufferevent_setcb(stream->bufferevent, secure_on_read, on_drained,
+	    secure_on_event, stream);
+	bufferevent_enable(stream->bufferevent, EV_READ);
+	return true;
+}
+
+static void
+close_events(struct stream *stream)
+{
+	if (stream->event != NULL)
+		event_free(stream->event);
+	if (stream->bufferevent == NULL)
+		return;
+	if (stream->tls != NULL)
+		tls_end(stream->bufferevent);
+	else
 		bufferevent_free(stream->bufferevent);
+}
+
+int
+stream_open(struct stream *stream, int fd, const struct stream_config *config)
+{
+	*stream = (struct stream){
+		.fd = fd, .timeout = config->idle_timeout,
+		.tls = config->tls,
+		.calls = config->calls, .context = config->context,
+	};
+	if (stream->tls != NULL ?
+	    secure_open(stream, config->base, config->mode) :
+	    plain_open(stream, config->base))
+		return 0;
+	close_events(stream);
 	return -1;
 }
 
 void
 stream_close(struct stream *stream)
 {
-	event_free(stream->read_event);
-	bufferevent_free(stream->bufferevent);
+	close_events(stream);
 	close(stream->fd);
+}
+
+static ssize_t
+secure_receive(struct stream *stream, const struct iovec *parts, int count)
+{
+	struct evbuffer *input = bufferevent_get_input(stream->bufferevent);
+	ssize_t length = 0;
+
+	for (int i = 0; i < count && evbuffer_get_length(input) > 0; i++)
+		length += evbuffer_remove(input, parts[i].iov_base,
+		    parts[i].iov_len);
+	if (evbuffer_get_length(input) > 0)
+		stream_again(stream);
+	if (length > 0)
+		return length;
+	return stream->ended ? 0 : STREAM_AGAIN;
 }
 
 ssize_t
@@ -102,6 +212,8 @@ stream_receive(struct stream *stream, const struct iovec *parts, int count)
 {
 	ssize_t length;
 
+	if (stream->tls != NULL)
+		return secure_receive(stream, parts, count);
 	do
 		length = count == 1 ?
 		    recv(stream->fd, parts->iov_base, parts->iov_len, 0) :
@@ -113,6 +225,17 @@ stream_receive(struct stream *stream, const struct iovec *parts, int count)
 	    STREAM_AGAIN : STREAM_FAILED;
 }
 
+static ssize_t
+secure_write_now(struct stream *stream, struct evbuffer *buffer)
+{
+	ssize_t sent;
+
+	if (!stream->open)
+		return 0;
+	sent = tls_write(stream->tls, stream->bufferevent, buffer);
+	return sent == -1 ? STREAM_FAILED : sent;
+}
+
 /* Write what the socket takes, as long as nothing waits before it. */
 static ssize_t
 write_now(struct stream *stream, struct evbuffer *buffer)
@@ -121,6 +244,8 @@ write_now(struct stream *stream, struct evbuffer *buffer)
 
 	if (stream_backlog(stream) > 0)
 		return 0;
+	if (stream->tls != NULL)
+		return secure_write_now(stream, buffer);
 	while (evbuffer_get_length(buffer) > 0) {
 		int length = evbuffer_write(buffer, stream->fd);
 
@@ -152,13 +277,30 @@ stream_backlog(const struct stream *stream)
 	    bufferevent_get_output(stream->bufferevent));
 }
 
+static void
+secure_read(struct stream *stream, bool on)
+{
+	if (on) {
+		bufferevent_enable(stream->bufferevent, EV_READ);
+		if (stream->ended || evbuffer_get_length(
+		    bufferevent_get_input(stream->bufferevent)) > 0)
+			stream_again(stream);
+	} else {
+		bufferevent_disable(stream->bufferevent, EV_READ);
+		stream->again = false;
+		event_del(stream->event);
+	}
+}
+
 void
 stream_read(struct stream *stream, bool on)
 {
-	if (on)
-		event_add(stream->read_event, stream->timeout);
+	if (stream->tls != NULL)
+		secure_read(stream, on);
+	else if (on)
+		event_add(stream->event, stream->timeout);
 	else
-		event_del(stream->read_event);
+		event_del(stream->event);
 }
 
 void
@@ -171,5 +313,5 @@ stream_again(struct stream *stream)
 	static const struct timeval now = { 0, 0 };
 
 	stream->again = true;
-	event_add(stream->read_event, &now);
+	event_add(stream->event, &now);
 }

@@ -4,7 +4,8 @@
  *
  * The bufferevent carries what the peer has not taken yet, and tells when it
  * has. Reading a plain socket goes past it: an own read event, and recv()
- * straight to where the bytes are wanted. This file alone knows.
+ * straight to where the bytes are wanted. With TLS the bufferevent reads, too.
+ * This file alone knows.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -13,12 +14,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "net/origin.h"
+
 struct bufferevent;
 struct evbuffer;
 struct event;
 struct event_base;
 struct iovec;
 struct timeval;
+struct tls;
 
 struct stream_calls {
 	void	(*readable)(void *context);	/* try stream_receive() */
@@ -30,28 +34,42 @@ struct stream_calls {
 struct stream {
 	int				 fd;
 	struct bufferevent		*bufferevent;
-	struct event			*read_event;
+	struct tls			*tls;		/* NULL: plain */
+	/* Plain: something to read; with TLS only a timer. */
+	struct event			*event;
 	const struct timeval		*timeout;	/* NULL: none */
 	bool				 again;		/* report readable */
+	bool				 open;		/* hands were shaken */
+	bool				 ended;		/* TLS: no more comes */
 	const struct stream_calls	*calls;
 	void				*context;
 };
 
+struct stream_config {
+	struct event_base		*base;
+	/* From event_base_init_common_timeout(), or NULL. */
+	const struct timeval		*idle_timeout;
+	struct tls			*tls;		/* NULL: plain */
+	enum origin_tls			 mode;		/* with `tls` */
+	const struct stream_calls	*calls;
+	void				*context;	/* of the calls */
+};
+
 /*
  * Start reading from a connected, non-blocking socket, which now belongs to
- * the stream. `idle_timeout` comes from event_base_init_common_timeout(), or
- * is NULL. -1: no memory; the socket is still the caller's.
+ * the stream. -1: no memory; the socket is still the caller's.
  */
-int	stream_open(struct stream *, struct event_base *, int fd,
-	    const struct timeval *idle_timeout, const struct stream_calls *,
-	    void *context);
+int	stream_open(struct stream *, int fd, const struct stream_config *);
 
 /* Close at once; what was not sent is lost. */
 void	stream_close(struct stream *);
 
 enum { STREAM_AGAIN = -1, STREAM_FAILED = -2 };
 
-/* Bytes received, 0: the peer will send no more, or STREAM_... */
+/*
+ * Bytes received, 0: the peer will send no more, or STREAM_... What there was
+ * no room for is reported again.
+ */
 ssize_t	stream_receive(struct stream *, const struct iovec *, int count);
 
 /*

@@ -170,6 +170,7 @@ fill_env(struct worker *worker)
 	env->clock = config->clock;
 	env->log = config->log;
 	env->codec = config->codec;
+	env->tls = config->tls;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->serve_context = config->context;

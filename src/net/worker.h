@@ -20,6 +20,7 @@ struct worker_config {
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;
+	struct tls			*tls;		/* NULL: none */
 	unsigned			 idle_seconds;	/* 0: no limit */
 	unsigned			 requests_per_pass;	/* 0: none */
 	void				(*serve)(void *context,

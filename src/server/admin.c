@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "server/listing.h"
+#include "server/reload.h"
 #include "server/stats.h"
 #include "server/tune.h"
 
@@ -45,6 +46,15 @@ set_memory_limit(struct admin *admin, const struct request *request)
 	log_write(admin->log, LOG_LEVEL_NOTICE,
 	    "memory limit is now %" PRIu64 " MB", request->number);
 	return STATUS_OK;
+}
+
+static enum status
+refresh_certificates(struct admin *admin)
+{
+	if (admin->tls == NULL)
+		return STATUS_NO_TLS;
+	return reload_certificates(admin->tls, admin->log) ?
+	    STATUS_OK : STATUS_BAD_CERTIFICATES;
 }
 
 static enum status
@@ -113,6 +123,9 @@ admin_serve(void *context, const struct request *request,
 		break;
 	case OP_LRU_CRAWLER:
 		listing_serve(admin, request, reply);
+		break;
+	case OP_REFRESH_CERTS:
+		reply->status = refresh_certificates(admin);
 		break;
 	case OP_SHUTDOWN:
 		reply->status = shut_down(admin, request);

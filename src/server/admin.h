@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "net/worker.h"
 #include "server/options.h"
 #include "server/settings.h"
@@ -29,6 +30,7 @@ struct admin {
 	struct worker		**workers;
 	unsigned		 worker_count;
 	struct listener		*listener;
+	struct tls		*tls;		/* NULL: none */
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;
 	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */

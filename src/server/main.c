@@ -3,7 +3,7 @@
  * main.c - builds the parts from the options, waits for signals, takes them
  * down in reverse.
  *
- *   options ── router (shards) ── listener (sockets) ── workers ── admin
+ *   options ── router (shards) ── TLS ── listener (sockets) ── workers ── admin
  *
  * A step that fails leaves words in `error`, and what was built is taken
  * down. Only this file prints.
@@ -23,6 +23,7 @@
 #include "server/admin.h"
 #include "server/daemon.h"
 #include "server/options.h"
+#include "server/reload.h"
 
 /* A stop takes no longer than this. */
 #define STOP_MS		700
@@ -51,6 +52,7 @@ struct server {
 	struct event		*signals[SIGNALS];
 	struct wakeup		 stop;
 	struct router		 router;
+	struct tls		*tls;		/* NULL: none */
 	struct listener		*listener;
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
@@ -85,7 +87,8 @@ on_stop_signal(evutil_socket_t number, short what, void *context)
 static void
 server_reload(struct server *server)
 {
-	log_write(&server->log, LOG_LEVEL_INFO, "no files to read again");
+	if (server->tls != NULL)
+		reload_certificates(server->tls, &server->log);
 }
 
 static void
@@ -253,6 +256,32 @@ open_router(struct server *server, struct error *error)
 	return route_open(&server->router, count, &config, error);
 }
 
+/* Before the user changes: who may read a private key is often root alone. */
+static int
+open_tls(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+	struct tls_config config = {
+		.chain_cert = options->ssl_chain_cert,
+		.key = options->ssl_key,
+		.ca_cert = options->ssl_ca_cert,
+		.ciphers = options->ssl_ciphers,
+		.key_format = options->ssl_key_format,
+		.verify = (enum tls_verify)options->ssl_verify_mode,
+		.min_version = (enum tls_version)options->ssl_min_version,
+		.write_size = options->ssl_write_size,
+		.session_cache = options->ssl_session_cache,
+		.kernel = options->ssl_kernel_tls,
+		.clock = &server->clock,
+		.log = &server->log,
+	};
+
+	if (!options->ssl_enabled)
+		return 0;
+	server->tls = tls_open(&config, error);
+	return server->tls == NULL ? -1 : 0;
+}
+
 /* For whoever started us with port -1; whole when it appears. */
 static int
 write_ports(const struct listener *listener, struct error *error)
@@ -334,6 +363,7 @@ open_admin(struct server *server, struct error *error)
 		.workers = server->workers,
 		.worker_count = (unsigned)options->threads,
 		.listener = server->listener,
+		.tls = server->tls,
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
 		.memory_limit = options->memory_limit,
@@ -359,6 +389,7 @@ start_workers(struct server *server, struct error *error)
 		.clock = &server->clock,
 		.log = &server->log,
 		.codec = &server->codec,
+		.tls = server->tls,
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
@@ -413,6 +444,7 @@ take_down(struct server *server)
 	stop_workers(server);
 	if (server->listener != NULL)
 		listener_destroy(server->listener);
+	tls_close(server->tls);
 	if (server->admin.router != NULL) {
 		detail_close(&server->admin.detail);
 		settings_close(&server->admin.settings);
@@ -445,6 +477,7 @@ run(struct server *server, struct error *error)
 	} else if (prepare_process(server, error) == 0 &&
 	    open_events(server, error) == 0 &&
 	    open_router(server, error) == 0 &&
+	    open_tls(server, error) == 0 &&
 	    open_listener(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&

@@ -46,15 +46,34 @@ listen_append(struct listen_list *list, const struct listen_address *address,
 	return 0;
 }
 
-/* Plain text where TLS was asked for helps nobody, so that is refused. */
 static int
-take_tls(struct listen_address *address, struct slice word, struct error *err)
+take_tls(struct listen_address *address, enum origin_tls tls)
 {
-	if (!slice_equal(word, SLICE("notls")))
-		return error_set(err, "TLS (%.*s:) is not offered yet",
-		    (int)word.length, word.bytes);
-	address->settings.tls = ORIGIN_PLAIN;
+	address->tls_given = true;
+	address->settings.tls = tls;
 	return 0;
+}
+
+static int
+take_notls(struct listen_address *address, struct slice word,
+    struct error *err)
+{
+	(void)word, (void)err;
+	return take_tls(address, ORIGIN_PLAIN);
+}
+
+static int
+take_btls(struct listen_address *address, struct slice word, struct error *err)
+{
+	(void)word, (void)err;
+	return take_tls(address, ORIGIN_TLS_BASIC);
+}
+
+static int
+take_mtls(struct listen_address *address, struct slice word, struct error *err)
+{
+	(void)word, (void)err;
+	return take_tls(address, ORIGIN_TLS_MUTUAL);
 }
 
 static int
@@ -85,9 +104,9 @@ static const struct prefix {
 	int		(*take)(struct listen_address *, struct slice inside,
 			    struct error *);
 } prefixes[] = {
-	{ SLICE("notls"), take_tls },
-	{ SLICE("btls"), take_tls },
-	{ SLICE("mtls"), take_tls },
+	{ SLICE("notls"), take_notls },
+	{ SLICE("btls"), take_btls },
+	{ SLICE("mtls"), take_mtls },
 	{ SLICE("proto["), take_protocol },
 	{ SLICE("tag["), take_tag },
 };

@@ -256,7 +256,8 @@ show_text(const struct option_row *row, const struct options *options,
 {
 	char *const *text = option_shown(row, options);
 
-	snprintf(out, room, "%s", *text == NULL ? "NULL" : *text);
+	snprintf(out, room, "%s", *text != NULL ? *text :
+	    row->flags & OPTION_PARENTHESES ? "(null)" : "NULL");
 }
 
 static int
@@ -441,6 +442,12 @@ static const struct option_kind kinds[] = {
 	    .show = option_show_addresses, .clear = option_clear_addresses },
 	[OPTION_KIND_PROTOCOL] = { .set = set_protocol,
 	    .show = show_protocol },
+	[OPTION_KIND_VERIFY] = { .set = set_number,
+	    .show = option_show_verify },
+	[OPTION_KIND_KEY_FORMAT] = { .set = option_set_key_format,
+	    .show = show_number },
+	[OPTION_KIND_TLS_VERSION] = { .set = set_number,
+	    .show = option_show_tls_version },
 	[OPTION_KIND_ACTION] = { .set = set_action, .implied = "" },
 	[OPTION_KIND_EXTENDED] = { .set = NULL },	/* option_parse.c */
 };

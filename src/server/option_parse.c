@@ -299,7 +299,7 @@ settle(struct option_parser *parser)
 		return error_set(parser->error, "--max-item-size of %zu bytes "
 		    "is more than half of --memory-limit, %zu megabytes",
 		    options->max_item_size, options->memory_limit >> 20);
-	return 0;
+	return option_settle_tls(options, parser->error);
 }
 
 /* Start over, with the files that were found in front of the words. */

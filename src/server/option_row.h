@@ -5,6 +5,7 @@
  *	options.c		the table; defaults; `stats settings`
  *	option_kinds.c		how words become a field, and a field a word
  *	option_addresses.c	the kind that is a list of addresses
+ *	option_tls.c		kinds that only TLS has
  *	option_parse.c		the command line
  *	option_file.c		files of options
  *	option_suggest.c	what a word may have been meant to be
@@ -79,6 +80,9 @@ enum option_kind_id {
 	OPTION_KIND_DELIMITER,
 	OPTION_KIND_ADDRESSES,
 	OPTION_KIND_PROTOCOL,
+	OPTION_KIND_VERIFY,
+	OPTION_KIND_KEY_FORMAT,
+	OPTION_KIND_TLS_VERSION,
 	OPTION_KIND_ACTION,
 	OPTION_KIND_EXTENDED,
 };
@@ -155,5 +159,14 @@ int	option_set_addresses(const struct option_row *, void *field,
 void	option_show_addresses(const struct option_row *,
 	    const struct options *, char *out, size_t room);
 void	option_clear_addresses(void *field);
+void	option_show_verify(const struct option_row *, const struct options *,
+	    char *out, size_t room);
+int	option_set_key_format(const struct option_row *, void *field,
+	    const char *value, struct error *);
+void	option_show_tls_version(const struct option_row *,
+	    const struct options *, char *out, size_t room);
+
+/* Is TLS all there that is asked for? */
+int	option_settle_tls(struct options *, struct error *);
 
 #endif

@@ -35,6 +35,7 @@ struct listen_address {
 	char			*prefix;	/* as written, "tag[a]:" */
 	struct origin_settings	 settings;
 	bool			 protocol_given;	/* else it is -B */
+	bool			 tls_given;		/* else it is -Z */
 };
 
 struct listen_list {
@@ -55,6 +56,7 @@ enum option_flag {
 	OPTION_NO_FIELD = 8,		/* an INERT row */
 	OPTION_SKIPPED_IN_FILE = 16,	/* only works on a command line */
 	OPTION_REFUSED_IN_FILE = 32,
+	OPTION_PARENTHESES = 64,	/* if absent shown as (null) */
 };
 
 /* The kinds of rows, by the field that they fill. */
@@ -73,6 +75,9 @@ enum option_flag {
 #define OPTION_FIELD_DELIMITER(field)	char field;	/* NUL: none */
 #define OPTION_FIELD_ADDRESSES(field)	struct listen_list field;
 #define OPTION_FIELD_PROTOCOL(field)	enum proto_choice field;
+#define OPTION_FIELD_VERIFY(field)	int field;	/* enum tls_verify */
+#define OPTION_FIELD_KEY_FORMAT(field)	int field;	/* TLS_KEY_... */
+#define OPTION_FIELD_TLS_VERSION(field)	int field;	/* enum tls_version */
 #define OPTION_FIELD_ACTION(field)	/* `action` below */
 #define OPTION_FIELD_EXTENDED(field)	/* nothing of its own */
 

@@ -17,6 +17,8 @@
 struct snapshot {
 	const struct options		*options;
 	const struct listener_counts	*listener;
+	const struct tls_counts		*tls;		/* NULL: none */
+	uint64_t			 certificates_age;	/* seconds */
 	struct route_totals		 totals;
 	struct rusage			 usage;
 	uint64_t			 time, uptime;	/* seconds */
@@ -42,6 +44,11 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		.flushes = admin->flushes,
 		.memory_limit = admin->memory_limit,
 	};
+	if (admin->tls != NULL) {
+		in->tls = tls_counts(admin->tls);
+		in->certificates_age =
+		    (uint64_t)(now - in->tls->refreshed) / 1000;
+	}
 	route_totals(admin->router, now, &in->totals);
 	getrusage(RUSAGE_SELF, &in->usage);
 	for (unsigned i = 0; i < admin->worker_count; i++) {
