@@ -7,12 +7,18 @@
 #include "os/os.h"
 
 static int64_t
-system_unix_ms(void)
+system_unix_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+system_unix_ms(void)
+{
+	return system_unix_us() / 1000;
 }
 
 /* Each field stands for itself, so they need not be read at one moment. */
@@ -25,6 +31,15 @@ clock_unix_ms(const struct clock *clock)
 	if (atomic_load_explicit(&clock->stopped, memory_order_acquire))
 		return clock->stopped_ms + shift;
 	return system_unix_ms() + shift;
+}
+
+int64_t
+clock_unix_us(const struct clock *clock)
+{
+	if (atomic_load_explicit(&clock->stopped, memory_order_acquire))
+		return clock_unix_ms(clock) * 1000;
+	return system_unix_us() + 1000 *
+	    atomic_load_explicit(&clock->shift_ms, memory_order_relaxed);
 }
 
 int64_t

@@ -22,7 +22,10 @@ struct clock {
 /* Milliseconds since 1970-01-01 00:00 UTC. */
 int64_t	clock_unix_ms(const struct clock *);
 
-/* The same, some ms late, for a fifth of the time; nobody sets this one. */
+/* Microseconds of the same. */
+int64_t	clock_unix_us(const struct clock *);
+
+/* Milliseconds, some ms late, for a fifth of the time; nobody sets this one. */
 int64_t	clock_coarse_unix_ms(void);
 
 /* Microseconds since some fixed point, never running backwards. */

@@ -28,6 +28,7 @@
 #include <event2/buffer.h>
 
 #include "base/check.h"
+#include "net/conn_events.h"
 #include "net/session.h"
 #include "net/stream.h"
 #include "net/supply.h"
@@ -65,6 +66,8 @@ struct conn {
 	struct stream		 stream;
 	struct conn_env		*env;
 	const struct origin	*origin;
+	struct origin_peer	 peer;
+	enum conn_reason	 reason;	/* why it is closed */
 	struct codec		 codec;
 	struct session		 session;
 	enum conn_state		 state;
@@ -88,6 +91,8 @@ struct pass {
 	char		 keys[BATCH][KEY_MAX];	/* that had to be decoded */
 	size_t		 batched;
 	unsigned	 requests;
+	bool		 told;		/* commands are: to watchers */
+	struct slice	 command;	/* that is next, if they are */
 };
 
 static void	conn_readable(void *);
@@ -107,7 +112,7 @@ log_opened(const struct conn *conn)
 
 	if (!log_wants(conn->env->log, LOG_LEVEL_DEBUG))
 		return;
-	origin_peer(conn->origin, conn->stream.fd, peer);
+	origin_peer(conn->origin, &conn->peer, peer);
 	log_write(conn->env->log, LOG_LEVEL_DEBUG, "%d: connection from %s "
 	    "to %s%s%s", conn->stream.fd, peer, conn->origin->address,
 	    *conn->origin->settings.tag != '\0' ? " tag " : "",
@@ -131,10 +136,19 @@ open_stream(struct conn *conn, int fd)
 	return stream_open(&conn->stream, fd, &config);
 }
 
+static struct conn_place
+place_of(const struct conn *conn)
+{
+	return (struct conn_place){
+		conn->stream.fd, conn->origin, &conn->peer,
+	};
+}
+
 int
 conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
+	struct conn_place place;
 
 	if (conn == NULL)
 		goto fail;
@@ -153,7 +167,10 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	if (conn->next != NULL)
 		conn->next->prev = conn;
 	env->first = conn;
+	origin_peer_find(fd, &conn->peer);
 	log_opened(conn);
+	place = place_of(conn);
+	conn_events_opened(&env->journal, &place);
 	return 0;
 fail:
 	if (conn != NULL && conn->kept != NULL)
@@ -176,9 +193,11 @@ void
 conn_close(struct conn *conn)
 {
 	struct conn_env *env = conn->env;
+	struct conn_place place = place_of(conn);
 
 	log_write(env->log, LOG_LEVEL_DEBUG, "%d: connection closed",
 	    conn->stream.fd);
+	conn_events_closed(&env->journal, &place, conn->reason);
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else
@@ -202,6 +221,13 @@ conn_close(struct conn *conn)
 	env->closed(env->closed_context);
 }
 
+static void
+close_for(struct conn *conn, enum conn_reason reason)
+{
+	conn->reason = reason;
+	conn_close(conn);
+}
+
 struct conn *
 conn_next(const struct conn *conn)
 {
@@ -217,8 +243,10 @@ conn_origin(const struct conn *conn)
 static void
 flush_batch(struct pass *pass)
 {
-	route_execute(pass->conn->env->router, pass->batch, pass->batched,
-	    pass->now, &pass->output);
+	struct conn_env *env = pass->conn->env;
+
+	route_execute(env->router, pass->batch, pass->batched, pass->now,
+	    &pass->output, &env->journal);
 	pass->batched = 0;
 	args_reset(pass->conn->codec.args);
 }
@@ -296,11 +324,21 @@ serve(struct pass *pass, struct request *request)
 		conn->state = CLOSING;
 }
 
+/* A line with several keys is one command and many requests. */
+static void
+tell_command(struct pass *pass)
+{
+	conn_events_command(&pass->conn->env->journal, pass->command);
+	pass->command.length = 0;
+}
+
 /* `request` is the batch's next. */
 static void
 take(struct pass *pass, struct request *request)
 {
 	pass->requests++;
+	if (pass->told)
+		tell_command(pass);
 	if (request_scope(request->op) != SCOPE_KEY) {
 		serve(pass, request);
 		return;
@@ -398,6 +436,8 @@ begin_arrival(struct pass *pass, const struct request *request)
 	struct arrival *arrival = malloc(sizeof *arrival);
 	struct reply reply = { .status = STATUS_NO_MEMORY };
 
+	if (pass->told)
+		tell_command(pass);
 	flush_batch(pass);
 	if (arrival != NULL) {
 		*arrival = (struct arrival){
@@ -407,7 +447,8 @@ begin_arrival(struct pass *pass, const struct request *request)
 		route_hash(conn->env->router, &arrival->request);
 	}
 	if (arrival == NULL || !route_draft(conn->env->router,
-	    &arrival->request, pass->now, &reply, &arrival->draft)) {
+	    &arrival->request, pass->now, &reply, &arrival->draft,
+	    &conn->env->journal)) {
 		free(arrival);
 		proto_reply(&pass->output, request, &reply);
 		conn->swallow = request->value.length +
@@ -429,6 +470,8 @@ parse(struct pass *pass)
 	struct slice before = pass->input;
 	size_t body;
 
+	if (pass->told && conn->codec.line_left == 0)
+		pass->command = before;
 	conn->codec.key_room = pass->keys[pass->batched];
 	switch (proto_parse(&conn->codec, &pass->input, request, &body)) {
 	case PARSE_REQUEST:
@@ -456,6 +499,7 @@ parse(struct pass *pass)
 		flush_batch(pass);
 		return true;
 	case PARSE_CLOSE:
+		conn->reason = CONN_ERROR;
 		flush_batch(pass);
 		conn->state = CLOSING;
 		return false;
@@ -510,6 +554,10 @@ begin_pass(struct pass *pass, struct conn *conn)
 	pass->input = (struct slice){ NULL, 0 };
 	pass->batched = 0;
 	pass->requests = 0;
+	journal_refresh(&conn->env->journal);
+	conn->env->journal.fd = conn->stream.fd;
+	pass->told = conn->env->journal.wanted & WATCH_RAWCMDS;
+	pass->command = (struct slice){ NULL, 0 };
 	conn->codec.now = pass->now;
 	output_open(&pass->output, conn->replies);
 }
@@ -554,11 +602,12 @@ end_pass(struct pass *pass)
 {
 	struct conn *conn = pass->conn;
 
+	journal_deliver(&conn->env->journal);
 	if (output_close(&pass->output) == -1 ||
 	    (conn->state != CLOSING && evbuffer_add(conn->kept,
 	    pass->input.bytes, pass->input.length) == -1) ||
 	    !send_replies(conn))
-		conn_close(conn);
+		close_for(conn, CONN_ERROR);
 	else
 		go_on(conn);
 }
@@ -587,7 +636,7 @@ conn_supply(void *context)
 	output_open(&output, conn->replies);
 	state = supply_produce(conn->supply, &output);
 	if (output_close(&output) == -1 || !send_replies(conn))
-		conn_close(conn);
+		close_for(conn, CONN_ERROR);
 	else if (state == SOURCE_END)
 		end_supply(conn);
 	else if (stream_backlog(&conn->stream) == 0)
@@ -598,7 +647,9 @@ conn_supply(void *context)
 static void
 receive_nothing(struct conn *conn, ssize_t result)
 {
-	if (result != STREAM_AGAIN || conn->finishing)
+	if (result == STREAM_FAILED)
+		close_for(conn, CONN_ERROR);
+	else if (result != STREAM_AGAIN || conn->finishing)
 		conn_close(conn);
 }
 
@@ -701,7 +752,7 @@ finish_arrival(struct pass *pass)
 	conn->state = READING;
 	if (proto_trailer_valid(arrival->trailer, trailer_length(arrival))) {
 		route_execute(conn->env->router, &arrival->request, 1,
-		    pass->now, &pass->output);
+		    pass->now, &pass->output, &conn->env->journal);
 	} else {
 		route_draft_abandon(&arrival->draft, pass->now);
 		answer(pass, &arrival->request, STATUS_BAD_CHUNK);
@@ -772,7 +823,7 @@ conn_drained(void *context)
 static void
 conn_failed(void *context)
 {
-	conn_close(context);
+	close_for(context, CONN_ERROR);
 }
 
 static void
@@ -786,13 +837,14 @@ conn_idle(void *context)
 	log_write(conn->env->log, LOG_LEVEL_INFO, "%d: idle too long",
 	    conn->stream.fd);
 	conn_count(&conn->env->counts.idle_kicks, 1);
-	conn_close(conn);
+	close_for(conn, CONN_IDLE);
 }
 
 void
 conn_finish(struct conn *conn)
 {
 	conn->finishing = true;
+	conn->reason = CONN_SHUTDOWN;
 	if (conn->state == SUPPLIED && supply_is_deaf(conn->supply))
 		conn->state = CLOSING;	/* it would never end */
 	if (conn->state == BLOCKED)

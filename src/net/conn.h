@@ -20,6 +20,7 @@
 #include "net/supply.h"
 #include "proto/proto.h"
 #include "shard/route.h"
+#include "shard/watch.h"
 
 struct conn;
 struct event_base;
@@ -50,6 +51,7 @@ struct conn_env {
 	uint64_t			 next_id;	/* of a connection */
 	struct conn_counts		 counts;
 	struct supplies			 supplies;
+	struct journal			 journal;	/* of its thread */
 	struct conn			*first;		/* the worker's list */
 	/* Requests of scope SERVER are carried out by this. */
 	void				(*serve)(void *context,

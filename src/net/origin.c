@@ -32,26 +32,27 @@ transport_of(const union address *address)
 }
 
 static void
-format(const union address *address, char out[ORIGIN_ADDRESS_SIZE])
+host_of(const struct origin *origin, const struct origin_peer *peer,
+    char out[ORIGIN_HOST_SIZE])
 {
-	char host[INET6_ADDRSTRLEN] = "";
+	inet_ntop(origin->transport == ORIGIN_TCP6 ? AF_INET6 : AF_INET,
+	    peer->ip, out, ORIGIN_HOST_SIZE);
+}
 
-	switch (transport_of(address)) {
-	case ORIGIN_TCP:
-		inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof host);
-		snprintf(out, ORIGIN_ADDRESS_SIZE, "tcp:%s:%u", host,
-		    ntohs(address->in.sin_port));
+static void
+read_peer(const union address *address, struct origin_peer *peer)
+{
+	*peer = (struct origin_peer){ .port = 0 };
+	switch (address->any.sa_family) {
+	case AF_INET:
+		memcpy(peer->ip, &address->in.sin_addr,
+		    sizeof address->in.sin_addr);
+		peer->port = ntohs(address->in.sin_port);
 		break;
-	case ORIGIN_TCP6:
-		inet_ntop(AF_INET6, &address->in6.sin6_addr, host,
-		    sizeof host);
-		snprintf(out, ORIGIN_ADDRESS_SIZE, "tcp6:[%s]:%u", host,
-		    ntohs(address->in6.sin6_port));
-		break;
-	case ORIGIN_UNIX:
-		/* The longest path has no NUL; `out` has room for it. */
-		snprintf(out, ORIGIN_ADDRESS_SIZE, "unix:%.*s",
-		    (int)sizeof address->un.sun_path, address->un.sun_path);
+	case AF_INET6:
+		memcpy(peer->ip, &address->in6.sin6_addr,
+		    sizeof address->in6.sin6_addr);
+		peer->port = ntohs(address->in6.sin6_port);
 	}
 }
 
@@ -61,6 +62,7 @@ origin_open(struct origin *origin, int fd,
 {
 	union address address = { { 0 } };
 	socklen_t length = sizeof address;
+	struct origin_peer own;
 
 	if (getsockname(fd, &address.any, &length) == -1)
 		return -1;
@@ -68,21 +70,50 @@ origin_open(struct origin *origin, int fd,
 		.settings = *settings,
 		.transport = transport_of(&address),
 	};
-	format(&address, origin->address);
+	if (origin->transport == ORIGIN_UNIX) {
+		/* The longest path has no NUL; there is room for it. */
+		snprintf(origin->address, sizeof origin->address,
+		    "unix:%.*s", (int)sizeof address.un.sun_path,
+		    address.un.sun_path);
+	} else {
+		read_peer(&address, &own);
+		origin_peer(origin, &own, origin->address);
+	}
 	return 0;
 }
 
 void
-origin_peer(const struct origin *origin, int fd,
-    char out[ORIGIN_ADDRESS_SIZE])
+origin_peer_find(int fd, struct origin_peer *peer)
 {
 	union address address = { { 0 } };
 	socklen_t length = sizeof address;
 
+	if (getpeername(fd, &address.any, &length) == -1)
+		address.any.sa_family = AF_UNSPEC;
+	read_peer(&address, peer);
+}
+
+void
+origin_peer_host(const struct origin *origin, const struct origin_peer *peer,
+    char out[ORIGIN_HOST_SIZE])
+{
 	if (origin->transport == ORIGIN_UNIX)
-		memcpy(out, origin->address, ORIGIN_ADDRESS_SIZE);
-	else if (getpeername(fd, &address.any, &length) == -1)
-		*out = '\0';
+		memcpy(out, "unix", sizeof "unix");
 	else
-		format(&address, out);
+		host_of(origin, peer, out);
+}
+
+void
+origin_peer(const struct origin *origin, const struct origin_peer *peer,
+    char out[ORIGIN_ADDRESS_SIZE])
+{
+	char host[ORIGIN_HOST_SIZE] = "";
+
+	if (origin->transport == ORIGIN_UNIX) {
+		memcpy(out, origin->address, ORIGIN_ADDRESS_SIZE);
+		return;
+	}
+	host_of(origin, peer, host);
+	snprintf(out, ORIGIN_ADDRESS_SIZE, origin->transport == ORIGIN_TCP6 ?
+	    "tcp6:[%s]:%u" : "tcp:%s:%u", host, peer->port);
 }

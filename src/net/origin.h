@@ -10,6 +10,8 @@
 #ifndef NET_ORIGIN_H
 #define NET_ORIGIN_H
 
+#include <stdint.h>
+
 #include "proto/proto.h"
 
 enum origin_transport {
@@ -46,13 +48,28 @@ struct origin {
 /* The origin of a bound socket. -1: the system does not tell its address. */
 int	origin_open(struct origin *, int fd, const struct origin_settings *);
 
+/* Where the peer of a connection is; through a unix socket it is nowhere. */
+struct origin_peer {
+	unsigned char	ip[16];		/* in network order */
+	uint16_t	port;
+};
+
+/* "::ffff:255.255.255.255" and longer ones. */
+#define ORIGIN_HOST_SIZE	48
+
+/* All zero when it is gone already. */
+void	origin_peer_find(int fd, struct origin_peer *);
+
+/* Write its address: "127.0.0.1", "::1" or "unix". */
+void	origin_peer_host(const struct origin *, const struct origin_peer *,
+	    char out[ORIGIN_HOST_SIZE]);
+
 /*
- * Write where the peer of a connection is, as memcached spells it:
- * "tcp:127.0.0.1:4711", "tcp6:[::1]:4711", or "unix:" and the path of the
- * socket that it came through, for it has no address of its own. "" when the
- * peer is gone.
+ * Write where it is as memcached spells it: "tcp:127.0.0.1:4711",
+ * "tcp6:[::1]:4711", or "unix:" and the path of the socket that it came
+ * through.
  */
-void	origin_peer(const struct origin *, int fd,
+void	origin_peer(const struct origin *, const struct origin_peer *,
 	    char out[ORIGIN_ADDRESS_SIZE]);
 
 #endif

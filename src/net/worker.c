@@ -54,14 +54,17 @@ tick(evutil_socket_t fd, short what, void *context)
 {
 	struct worker *worker = context;
 	struct router *router = worker->config.router;
+	struct journal *journal = &worker->env.journal;
 	int64_t now = clock_unix_ms(worker->config.clock);
 	bool more = false;
 
 	(void)fd;
 	(void)what;
+	journal_refresh(journal);
 	for (unsigned i = worker->config.number; i < router->shard_count;
 	    i += worker->config.worker_count)
-		more |= shard_tick(&router->shards[i], now);
+		more |= shard_tick(&router->shards[i], now, journal);
+	journal_deliver(journal);
 	/* While there is more to do, once after each look at the sockets. */
 	schedule_tick(worker, more ? 0 : TICK_MS);
 }
@@ -171,6 +174,7 @@ fill_env(struct worker *worker)
 	env->log = config->log;
 	env->codec = config->codec;
 	env->tls = config->tls;
+	journal_open(&env->journal, config->watch);
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->serve_context = config->context;
@@ -201,6 +205,8 @@ worker_free(struct worker *worker)
 	if (worker->env.supplies.base != NULL)
 		supplies_close(&worker->env.supplies);
 	args_free(&worker->env.args);
+	if (worker->env.journal.hub != NULL)
+		journal_close(&worker->env.journal);
 	if (worker->env.receive != NULL)
 		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
 	if (worker->env.base != NULL)

@@ -21,6 +21,7 @@ struct worker_config {
 	struct log			*log;
 	const struct codec_config	*codec;
 	struct tls			*tls;		/* NULL: none */
+	struct watch_hub		*watch;		/* outlives it */
 	unsigned			 idle_seconds;	/* 0: no limit */
 	unsigned			 requests_per_pass;	/* 0: none */
 	void				(*serve)(void *context,

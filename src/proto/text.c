@@ -372,6 +372,7 @@ static enum parse (*const parsers[OP_COUNT])(struct context *,
 	[OP_DEBUG_TIME] = parse_argument,
 	[OP_STATS] = parse_words,
 	[OP_VERBOSITY] = parse_verbosity,
+	[OP_WATCH] = parse_words,
 	[OP_VERSION] = parse_argument,
 	[OP_QUIT] = parse_argument,
 };

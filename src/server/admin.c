@@ -9,6 +9,7 @@
 #include "server/reload.h"
 #include "server/stats.h"
 #include "server/tune.h"
+#include "server/watching.h"
 
 #define MEGABYTE		((uint64_t)1 << 20)
 #define MEMORY_LIMIT_MIN	8	/* megabytes */
@@ -135,6 +136,9 @@ admin_serve(void *context, const struct request *request,
 		break;
 	case OP_DEBUG_TIME:
 		reply->status = debug_time(admin, request);
+		break;
+	case OP_WATCH:
+		watching_serve(admin, request, reply);
 		break;
 	case OP_VERSION:
 		reply->status = STATUS_VERSION;

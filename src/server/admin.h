@@ -19,6 +19,7 @@
 #include "server/settings.h"
 #include "shard/detail.h"
 #include "shard/route.h"
+#include "shard/watch.h"
 
 struct admin {
 	const struct options	*options;	/* of the start */
@@ -31,6 +32,7 @@ struct admin {
 	unsigned		 worker_count;
 	struct listener		*listener;
 	struct tls		*tls;		/* NULL: none */
+	struct watch_hub	*watch;
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;
 	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/line.h"
 #include "base/source.h"
-#include "base/uri.h"
 #include "proto/words.h"
 
 /* Listings at a time. */
@@ -60,40 +60,23 @@ listing_leave(struct admin *admin)
 }
 
 static char *
-put(char *at, const char *text)
-{
-	size_t length = strlen(text);
-
-	memcpy(at, text, length);
-	return at + length;
-}
-
-static char *
-put_field(char *at, const char *name, uint64_t value)
-{
-	at = put(at, name);
-	return at + decimal_format(at, value);
-}
-
-static char *
 metadump_line(char *at, const struct route_entry *entry)
 {
 	const struct store_item *item = entry->item;
 
-	at = put(at, "key=");
-	at += uri_encode(entry->key, at);
+	at = line_uri(at, "key=", entry->key);
 	if (item->expiry == 0)
-		at = put(at, " exp=-1");
+		at = line_text(at, " exp=-1");
 	else
-		at = put_field(at, " exp=", (uint64_t)item->expiry / 1000);
-	at = put_field(at, " la=", item->accessed);
-	at = put_field(at, " cas=", item->cas);
-	at = put(at, item->marks & STORE_FETCHED ? " fetch=yes" :
+		at = line_number(at, " exp=", (uint64_t)item->expiry / 1000);
+	at = line_number(at, " la=", item->accessed);
+	at = line_number(at, " cas=", item->cas);
+	at = line_text(at, item->marks & STORE_FETCHED ? " fetch=yes" :
 	    " fetch=no");
-	at = put_field(at, " cls=", entry->class);
-	at = put_field(at, " size=", entry->size);
-	at = put_field(at, " flags=", item->flags);
-	return put(at, "\n");
+	at = line_number(at, " cls=", entry->class);
+	at = line_number(at, " size=", entry->size);
+	at = line_number(at, " flags=", item->flags);
+	return line_text(at, "\n");
 }
 
 /* Can the key stand in a line as it is? */
@@ -110,13 +93,13 @@ is_plain(struct slice key)
 static char *
 mgdump_line(char *at, const struct route_entry *entry)
 {
-	at = put(at, "mg ");
+	at = line_text(at, "mg ");
 	if (!is_plain(entry->key)) {
 		at += base64_encode(entry->key, at);
-		return put(at, " b\r\n");
+		return line_text(at, " b\r\n");
 	}
 	memcpy(at, entry->key.bytes, entry->key.length);
-	return put(at + entry->key.length, "\r\n");
+	return line_text(at + entry->key.length, "\r\n");
 }
 
 static const struct form forms[] = {

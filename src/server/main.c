@@ -53,6 +53,7 @@ struct server {
 	struct wakeup		 stop;
 	struct router		 router;
 	struct tls		*tls;		/* NULL: none */
+	struct watch_hub	 watch;
 	struct listener		*listener;
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
@@ -354,6 +355,8 @@ open_admin(struct server *server, struct error *error)
 	const struct options *options = &server->options;
 	bool detail = options->delimiter != '\0';
 
+	watch_open(&server->watch, &server->clock,
+	    options->worker_logbuf_size, options->watcher_logbuf_size);
 	server->admin = (struct admin){
 		.options = options,
 		.clock = &server->clock,
@@ -364,6 +367,7 @@ open_admin(struct server *server, struct error *error)
 		.worker_count = (unsigned)options->threads,
 		.listener = server->listener,
 		.tls = server->tls,
+		.watch = &server->watch,
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
 		.memory_limit = options->memory_limit,
@@ -390,6 +394,7 @@ start_workers(struct server *server, struct error *error)
 		.log = &server->log,
 		.codec = &server->codec,
 		.tls = server->tls,
+		.watch = &server->watch,
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
@@ -449,6 +454,8 @@ take_down(struct server *server)
 		detail_close(&server->admin.detail);
 		settings_close(&server->admin.settings);
 	}
+	if (server->watch.clock != NULL)
+		watch_close(&server->watch);
 	if (server->router.shards != NULL)
 		route_close(&server->router);
 	for (size_t i = 0; i < SIGNALS; i++)

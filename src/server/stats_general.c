@@ -19,6 +19,7 @@ struct snapshot {
 	const struct listener_counts	*listener;
 	const struct tls_counts		*tls;		/* NULL: none */
 	uint64_t			 certificates_age;	/* seconds */
+	const struct watch_counts	*watch;
 	struct route_totals		 totals;
 	struct rusage			 usage;
 	uint64_t			 time, uptime;	/* seconds */
@@ -38,6 +39,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 	*in = (struct snapshot){
 		.options = admin->options,
 		.listener = listener_counts(admin->listener),
+		.watch = &admin->watch->counts,
 		.time = (uint64_t)now / 1000,
 		.uptime = (uint64_t)(now - admin->started) / 1000,
 		.workers = admin->worker_count,

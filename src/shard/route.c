@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "command/call.h"
 #include "command/execute.h"
+#include "shard/events.h"
 
 /*
  * Values from this length on are sent from where they lie, pinned; shorter
@@ -122,7 +123,7 @@ add_copied(void *context, struct output *output)
 		output_bytes(output, part.iov_base, part.iov_len);
 }
 
-static void
+static enum status
 execute_one(struct shard *shard, const struct request *request,
     struct output *output)
 {
@@ -143,12 +144,36 @@ execute_one(struct shard *shard, const struct request *request,
 		}
 	}
 	proto_reply(output, request, &reply);
+	return reply.status;
+}
+
+/* The same, and somebody wants to know. */
+static void
+execute_watched(struct shard *shard, const struct request *request,
+    struct output *output, struct journal *journal)
+{
+	struct events_before before;
+	enum status status;
+
+	events_asked(shard->store, request, &before);
+	status = execute_one(shard, request, output);
+	events_answered(journal, shard->store, request, status, &before);
+}
+
+static void
+execute_all_watched(struct shard *shard, const struct request *requests,
+    size_t count, struct output *output, struct journal *journal)
+{
+	events_begin(journal, shard->store);
+	for (size_t i = 0; i < count; i++)
+		execute_watched(shard, &requests[i], output, journal);
+	events_end(shard->store);
 }
 
 /* All requests are for this shard. */
 static void
 visit(struct shard *shard, const struct request *requests, size_t count,
-    int64_t now, struct output *output)
+    int64_t now, struct output *output, struct journal *journal)
 {
 	shard_enter(shard, now);
 	if (count > 1) {
@@ -157,14 +182,18 @@ visit(struct shard *shard, const struct request *requests, size_t count,
 		for (size_t i = 0; i < count; i++)
 			store_prefetch_item(shard->store, requests[i].hash);
 	}
-	for (size_t i = 0; i < count; i++)
-		execute_one(shard, &requests[i], output);
+	if (journal->wanted & EVENTS_WATCHED)
+		execute_all_watched(shard, requests, count, output, journal);
+	else
+		for (size_t i = 0; i < count; i++)
+			execute_one(shard, &requests[i], output);
 	shard_leave(shard);
 }
 
 void
 route_execute(struct router *router, const struct request *requests,
-    size_t count, int64_t now, struct output *output)
+    size_t count, int64_t now, struct output *output,
+    struct journal *journal)
 {
 	while (count > 0) {
 		struct shard *shard = shard_of(router, requests[0].hash);
@@ -173,7 +202,7 @@ route_execute(struct router *router, const struct request *requests,
 		while (run < count &&
 		    shard_of(router, requests[run].hash) == shard)
 			run++;
-		visit(shard, requests, run, now, output);
+		visit(shard, requests, run, now, output, journal);
 		requests += run;
 		count -= run;
 	}
@@ -279,16 +308,19 @@ route_call(struct router *router, const struct request *request, int64_t now,
 
 bool
 route_draft(struct router *router, const struct request *request,
-    int64_t now, struct reply *reply, struct route_draft *draft)
+    int64_t now, struct reply *reply, struct route_draft *draft,
+    struct journal *journal)
 {
 	struct shard *shard = shard_of(router, request->hash);
 	struct store_key key = {
 		request->key.bytes, request->key.length, request->hash,
 	};
 	enum store_result result;
+	struct events_before before;
 	uint32_t handle;
 
 	shard_enter(shard, now);
+	events_begin(journal, shard->store);
 	result = store_draft(shard->store, &key,
 	    (uint32_t)request->value.length, request->client_flags,
 	    request->expiry, &handle);
@@ -296,11 +328,15 @@ route_draft(struct router *router, const struct request *request,
 		draft->shard = shard;
 		store_draft_item(shard->store, handle, &draft->item);
 	} else {
+		events_asked(shard->store, request, &before);
 		if (request->op == OP_SET)
 			store_delete(shard->store, &key);
 		reply->status = execute_failure(result);
 		shard_count_request(shard, request, reply->status);
+		events_answered(journal, shard->store, request,
+		    reply->status, &before);
 	}
+	events_end(shard->store);
 	shard_leave(shard);
 	return result == STORE_OK;
 }

@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "proto/proto.h"
 #include "shard/shard.h"
+#include "shard/watch.h"
 
 #define ROUTE_SHARDS_MAX	256
 
@@ -34,10 +35,11 @@ void	route_close(struct router *);
 /*
  * Carry out `count` requests of scope KEY in their order and append the
  * replies. Successive requests to one shard are one visit, in which what
- * they will touch is fetched ahead. route_hash() has set the hashes.
+ * they will touch is fetched ahead. route_hash() has set the hashes. What
+ * the journal wants to have is noted there.
  */
 void	route_execute(struct router *, const struct request *, size_t count,
-	    int64_t now, struct output *);
+	    int64_t now, struct output *, struct journal *);
 
 /* Hash a request's key. */
 void	route_hash(const struct router *, struct request *);
@@ -60,7 +62,7 @@ struct route_draft {
  * `*reply` gets the answer, and the value is to be swallowed.
  */
 bool	route_draft(struct router *, const struct request *, int64_t now,
-	    struct reply *reply, struct route_draft *);
+	    struct reply *reply, struct route_draft *, struct journal *);
 
 /* The parts of the draft's memory, as store_parts(). */
 unsigned route_draft_parts(const struct route_draft *, uint32_t first,

@@ -3,6 +3,7 @@
 #include "shard/shard.h"
 
 #include "base/check.h"
+#include "shard/events.h"
 
 /* Items that one slice looks at: some 100 us when all of them are due. */
 #define TICK_BUDGET	1024
@@ -54,12 +55,14 @@ shard_flush(struct shard *shard, int64_t when, int64_t now)
 }
 
 bool
-shard_tick(struct shard *shard, int64_t now)
+shard_tick(struct shard *shard, int64_t now, struct journal *journal)
 {
 	bool more;
 
 	shard_enter(shard, now);
+	events_begin(journal, shard->store);
 	more = store_tick(shard->store, TICK_BUDGET);
+	events_end(shard->store);
 	shard_leave(shard);
 	return more;
 }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "shard/counters.h"
 #include "shard/prefix.h"
+#include "shard/watch.h"
 #include "store/store.h"
 
 struct shard {
@@ -61,6 +62,6 @@ void	shard_flush(struct shard *, int64_t when, int64_t now);
  * A bounded slice of housekeeping: expiry, memory to give back. Enters the
  * shard. True: there is more to do now.
  */
-bool	shard_tick(struct shard *, int64_t now);
+bool	shard_tick(struct shard *, int64_t now, struct journal *);
 
 #endif

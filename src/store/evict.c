@@ -102,6 +102,23 @@ cost_class(const struct store *store, const struct item *item,
 	return class;
 }
 
+static void
+tell_evicted(const struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	struct store_evicted evicted = {
+		.key = { item_key(item), item->key_length },
+		.length = item->length,
+		.accessed = item_accessed(item),
+		.expiry = item_expiry(item),
+		.class = store->slab.pages[slab_page_of(&store->slab,
+		    handle)].class,
+		.fetched = item->state & ITEM_FETCHED,
+	};
+
+	store->events->evicted(store->events_context, store, &evicted);
+}
+
 void
 evict_item(struct store *store, uint32_t handle, bool probation)
 {
@@ -110,6 +127,8 @@ evict_item(struct store *store, uint32_t handle, bool probation)
 	size_t bytes;
 	unsigned class = cost_class(store, item, handle, &bytes);
 
+	if (store->events != NULL)
+		tell_evicted(store, handle);
 	counts_evicted(store, handle);
 	tick_clock(store, class, bytes);
 	ghost_add(&store->evict.ghosts, hash, (struct ghost){

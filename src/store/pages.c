@@ -258,6 +258,7 @@ empty_some(struct store *store, unsigned chunks)
 {
 	struct emptying *emptying = &store->emptying;
 	struct slab *slab = &store->slab;
+	int from = slab->pages[emptying->page].class;
 
 	for (; is_emptying(store); chunks--) {
 		if (slab->pages[emptying->page].used == 0) {
@@ -278,6 +279,10 @@ empty_some(struct store *store, unsigned chunks)
 	}
 	emptying->page = SLAB_NO_PAGE;
 	store->counts.pages_moved++;
+	if (store->events != NULL)
+		store->events->page_moved(store->events_context, from,
+		    emptying->class == SLAB_NO_CLASS ?
+		    -1 : (int)emptying->class);
 	return true;
 }
 

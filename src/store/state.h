@@ -28,6 +28,8 @@ struct store {
 	struct evict		evict;
 	struct emptying		emptying;
 	struct expiry		expiry;
+	const struct store_events *events;	/* NULL: nobody listens */
+	void			*events_context;
 };
 
 #endif

@@ -512,6 +512,18 @@ store_exists(struct store *store, const struct store_key *key)
 	return find(store, key) != 0;
 }
 
+bool
+store_inspect(const struct store *store, const struct store_key *key,
+    struct store_item *out)
+{
+	uint32_t handle = index_find(&store->index, key->hash, key->bytes,
+	    key->length);
+
+	if (handle != 0)
+		describe(store, handle, out);
+	return handle != 0;
+}
+
 enum store_result
 store_look(struct store *store, const struct store_key *key,
     struct store_item *out)
@@ -596,6 +608,14 @@ store_mark(struct store *store, struct store_item *out, unsigned set,
 	out->marks = item->state >> 4;
 }
 
+void
+store_tell(struct store *store, const struct store_events *events,
+    void *context)
+{
+	store->events = events;
+	store->events_context = context;
+}
+
 int64_t
 store_time(const struct store *store)
 {
@@ -603,10 +623,10 @@ store_time(const struct store *store)
 }
 
 unsigned
-store_class(struct store *store, const struct store_item *item)
+store_class(const struct store *store, const struct store_item *item)
 {
-	return (unsigned)(slab_class_of(&store->slab, item->handle) -
-	    store->slab.classes);
+	return store->slab.pages[slab_page_of(&store->slab,
+	    item->handle)].class;
 }
 
 size_t

@@ -211,7 +211,7 @@ void	store_mark(struct store *, struct store_item *, unsigned set,
 int64_t	store_time(const struct store *);
 
 /* The slab class of an item that was just found, from 0. */
-unsigned store_class(struct store *, const struct store_item *);
+unsigned store_class(const struct store *, const struct store_item *);
 
 /*
  * The slab class, from 0, of the item that the last store_get(), store_look(),
@@ -227,6 +227,13 @@ unsigned store_last_class(const struct store *);
 
 /* Bytes of header, key and value of an item that was just found. */
 size_t	store_item_size(const struct store *, const struct store_item *);
+
+/*
+ * Describe the item of a key, even one that is due, and change nothing at
+ * all. False: there is none.
+ */
+bool	store_inspect(const struct store *, const struct store_key *,
+	    struct store_item *);
 
 /* Is the key there? Asking makes no difference to what is evicted. */
 bool	store_exists(struct store *, const struct store_key *);
@@ -342,6 +349,28 @@ unsigned store_index_power(const struct store *);	/* log2 of buckets */
 bool	store_index_resizing(const struct store *);
 uint32_t store_free_pages(const struct store *);
 size_t	store_pages_size(const struct store *);	/* bytes, free ones too */
+
+/* An item that had to go. */
+struct store_evicted {
+	struct slice	key;
+	uint32_t	length;		/* of the value */
+	uint32_t	accessed;	/* unix s; 0: see track_access */
+	int64_t		expiry;
+	unsigned	class;		/* from 0 */
+	bool		fetched;
+};
+
+/* What the store does on its own. These functions change nothing in it. */
+struct store_events {
+	void	(*evicted)(void *context, const struct store *,
+		    const struct store_evicted *);
+	/* A page goes from class to class, from 0; -1: to any. */
+	void	(*page_moved)(void *context, int from, int to);
+};
+
+/* Call these from now on; NULL: none. */
+void	store_tell(struct store *, const struct store_events *,
+	    void *context);
 
 /* Walk everything and CHECK that it fits together. For tests; slow. */
 void	store_verify(const struct store *);
