@@ -313,7 +313,7 @@ a_key_is_listed_once_while_pages_move
 		my ($client, $step) = @_;
 		my $length = (300, 3_000, 20_000)[$step % 3];
 
-		store_keys($client, "c$step.", 1, 500_000 / $length,
+		store_keys($client, "c$step.", 1, 1_500_000 / $length,
 		    $length);
 	    });
 	cmp_ok($there, '>', 1000, "$shards shards, pages: some are left");

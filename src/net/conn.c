@@ -86,6 +86,7 @@ struct pass {
 	struct conn	*conn;
 	int64_t		 now;
 	struct slice	 input;
+	bool		 in_place;	/* it lies in what the connection keeps */
 	struct output	 output;
 	struct request	 batch[BATCH];
 	char		 keys[BATCH][KEY_MAX];	/* that had to be decoded */
@@ -552,6 +553,7 @@ begin_pass(struct pass *pass, struct conn *conn)
 	pass->conn = conn;
 	pass->now = clock_unix_ms(conn->env->clock);
 	pass->input = (struct slice){ NULL, 0 };
+	pass->in_place = false;
 	pass->batched = 0;
 	pass->requests = 0;
 	journal_refresh(&conn->env->journal);
@@ -596,6 +598,19 @@ go_on(struct conn *conn)
 	}
 }
 
+/* Keep the input for later. False: no memory. */
+static bool
+keep_input(struct pass *pass)
+{
+	struct evbuffer *kept = pass->conn->kept;
+
+	if (pass->in_place)
+		return evbuffer_drain(kept, evbuffer_get_length(kept) -
+		    pass->input.length) == 0;
+	return evbuffer_add(kept, pass->input.bytes,
+	    pass->input.length) == 0;
+}
+
 /* Keep the input for later and send the replies. May close the connection. */
 static void
 end_pass(struct pass *pass)
@@ -604,8 +619,7 @@ end_pass(struct pass *pass)
 
 	journal_deliver(&conn->env->journal);
 	if (output_close(&pass->output) == -1 ||
-	    (conn->state != CLOSING && evbuffer_add(conn->kept,
-	    pass->input.bytes, pass->input.length) == -1) ||
+	    (conn->state != CLOSING && !keep_input(pass)) ||
 	    !send_replies(conn))
 		close_for(conn, CONN_ERROR);
 	else
@@ -653,6 +667,50 @@ receive_nothing(struct conn *conn, ssize_t result)
 		conn_close(conn);
 }
 
+/* Returns how much it was; 0: nothing, and the connection may be closed. */
+static size_t
+receive_at(struct conn *conn, void *at)
+{
+	struct iovec room = { at, CONN_RECEIVE_MAX };
+	ssize_t length = stream_receive(&conn->stream, &room, 1);
+
+	if (length <= 0) {
+		receive_nothing(conn, length);
+		return 0;
+	}
+	conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
+	return (size_t)length;
+}
+
+/*
+ * A long line, of which only a part has come or was answered, is not copied
+ * each time: it goes on where it is kept.
+ */
+static bool
+receive_behind_kept(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	struct evbuffer_iovec room;
+
+	if (!conn->unparsed) {
+		if (evbuffer_reserve_space(conn->kept, CONN_RECEIVE_MAX,
+		    &room, 1) != 1) {
+			close_for(conn, CONN_ERROR);
+			return false;
+		}
+		room.iov_len = receive_at(conn, room.iov_base);
+		if (room.iov_len == 0)
+			return false;
+		evbuffer_commit_space(conn->kept, &room, 1);
+	}
+	pass->in_place = true;
+	pass->input.bytes = (char *)evbuffer_pullup(conn->kept, -1);
+	pass->input.length = evbuffer_get_length(conn->kept);
+	if (pass->input.bytes == NULL)
+		close_for(conn, CONN_ERROR);
+	return pass->input.bytes != NULL;
+}
+
 /*
  * Receive behind what was kept, unless that has requests to go on with.
  * False: the connection was closed or there was nothing.
@@ -662,22 +720,18 @@ receive(struct pass *pass)
 {
 	struct conn *conn = pass->conn;
 	char *buffer = conn->env->receive;
-	size_t kept = evbuffer_get_length(conn->kept);
-	struct iovec room = { buffer + kept, CONN_RECEIVE_MAX };
-	ssize_t length = 0;
+	size_t kept = evbuffer_get_length(conn->kept), length = 0;
 
-	CHECK(kept <= (conn->unparsed ? CONN_RECEIVE_SIZE : CONN_LINE_MAX));
+	if (kept > CONN_COPIED_MAX)
+		return receive_behind_kept(pass);
 	if (!conn->unparsed) {
-		length = stream_receive(&conn->stream, &room, 1);
-		if (length <= 0) {
-			receive_nothing(conn, length);
+		length = receive_at(conn, buffer + kept);
+		if (length == 0)
 			return false;
-		}
-		conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
 	}
 	if (kept > 0)
 		evbuffer_remove(conn->kept, buffer, kept);
-	pass->input = (struct slice){ buffer, kept + (size_t)length };
+	pass->input = (struct slice){ buffer, kept + length };
 	return true;
 }
 
@@ -764,13 +818,7 @@ finish_arrival(struct pass *pass)
 static void
 receive_unheard(struct conn *conn)
 {
-	struct iovec room = { conn->env->receive, CONN_RECEIVE_MAX };
-	ssize_t length = stream_receive(&conn->stream, &room, 1);
-
-	if (length <= 0)
-		receive_nothing(conn, length);
-	else
-		conn_count(&conn->env->counts.bytes_read, (uint64_t)length);
+	receive_at(conn, conn->env->receive);
 }
 
 static void

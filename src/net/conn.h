@@ -63,10 +63,13 @@ struct conn_env {
 	void				*closed_context;
 };
 
-/* The longest line (a get with many keys), and room to receive beside it. */
+/* The longest line, a get with many keys. */
 #define CONN_LINE_MAX		((size_t)4 << 20)
+
+/* What is received at once, behind what a connection kept if that is short. */
 #define CONN_RECEIVE_MAX	((size_t)64 << 10)
-#define CONN_RECEIVE_SIZE	(CONN_LINE_MAX + CONN_RECEIVE_MAX)
+#define CONN_COPIED_MAX		((size_t)32 << 10)
+#define CONN_RECEIVE_SIZE	(CONN_COPIED_MAX + CONN_RECEIVE_MAX)
 
 /*
  * Serve a connected, non-blocking socket. Its origin outlives it. -1: no
