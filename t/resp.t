@@ -11,15 +11,14 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Cairn;
+use Cairn::Resp;
 
 my $server = Cairn->start(flags => ['-I', '4m', '-m', '64']);
 
-# Words as an array of bulk strings.
 sub
 request
 {
-	return join '', '*', scalar @_, "\r\n",
-	    map { '$' . length($_) . "\r\n$_\r\n" } @_;
+	return Cairn::Resp::request(@_);
 }
 
 # What a new connection gets for these bytes, sent in one or several pieces.

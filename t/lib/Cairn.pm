@@ -110,6 +110,25 @@ is_reference
 	return ($program // server_program()) =~ m{(^|/)memcached[^/]*$};
 }
 
+# The same for Redis, the reference for RESP.
+sub
+is_redis
+{
+	my ($program) = @_;
+
+	return ($program // server_program()) =~ m{(^|/)redis-server$};
+}
+
+# Where Redis is, of the version that we answer like; or undef.
+sub
+find_redis
+{
+	my $program = find_program('redis-server');
+
+	return $program && `$program --version` =~ / v=7\.0\./ ?
+	    $program : undef;
+}
+
 # A directory that the server may write too, whoever it runs as.
 sub
 scratch
@@ -163,7 +182,12 @@ launch
 	croak("no program $self->{program}: build it first")
 	    if !-x $self->{program};
 	my @command = ($self->{program}, account_flags(), @{$self->{flags}});
-	if ($option{unix}) {
+	if (is_redis($self->{program})) {
+		$self->{port} = $option{port} || free_port();
+		@command = ($self->{program}, '--port', $self->{port},
+		    '--bind', '127.0.0.1', '--save', '', '--dir', $self->{dir},
+		    @{$self->{flags}});
+	} elsif ($option{unix}) {
 		$self->{path} = "$self->{dir}/socket";
 		push @command, '-s', $self->{path};
 	} else {
@@ -248,7 +272,8 @@ wait_until_listening
 			croak("$self->{program} @{$self->{flags}} ended with " .
 			    "status $self->{status}: " . $self->stderr);
 		}
-		return if $self->{unix} ? $self->unix_answers
+		return if is_redis($self->{program}) ? $self->port_answers
+		    : $self->{unix} ? $self->unix_answers
 		    : $self->read_port_file;
 		sleep 0.005;
 	}
@@ -264,6 +289,15 @@ unix_answers
 
 	return -S $self->{path}
 	    && IO::Socket::UNIX->new(Peer => $self->{path});
+}
+
+sub
+port_answers
+{
+	my ($self) = @_;
+
+	return IO::Socket::IP->new(PeerHost => '127.0.0.1',
+	    PeerPort => $self->{port});
 }
 
 # The file appears whole: it is renamed into place.
@@ -398,7 +432,7 @@ later
 {
 	my ($self, $seconds) = @_;
 
-	if (is_reference($self->{program})) {
+	if (is_reference($self->{program}) || is_redis($self->{program})) {
 		sleep $seconds;
 		return;
 	}

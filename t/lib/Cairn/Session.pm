@@ -39,6 +39,10 @@
 #
 # A test starts on an empty cache and a new connection. At its end each open
 # connection must answer `version`, so no unexpected byte goes unseen.
+#
+# Dialogs in t/resp/ are in RESP, see Cairn/Resp.pm: `> SET k "a b"` sends
+# words as an array, and a line of replies has one or more of them, as RESP3
+# has them; the end is PING.
 package Cairn::Session;
 
 use strict;
@@ -47,17 +51,20 @@ use warnings;
 use Carp qw(croak);
 use Time::HiRes qw(sleep);
 
+use Cairn::Resp;
+
 my $TIMEOUT = 5 * $Cairn::SLOWNESS;
 my %ESCAPE = (r => "\r", n => "\n", t => "\t");
 
-# All session files of the source tree, by name.
+# All session files of the source tree, by name; those of another directory.
 sub
 files
 {
-	my @files = sort glob Cairn::srcdir() . '/t/sessions/*.session';
+	my ($which) = @_;
+	my $dir = Cairn::srcdir() . '/t/' . ($which // 'sessions');
+	my @files = sort glob "$dir/*.session";
 
-	croak('no session files in ' . Cairn::srcdir() . '/t/sessions')
-	    if !@files;
+	croak("no session files in $dir") if !@files;
 	return @files;
 }
 
@@ -67,6 +74,7 @@ read_file
 {
 	my ($path) = @_;
 	my ($base) = $path =~ m{([^/]+)\.session$};
+	my $resp = $path =~ m{(^|/)resp/[^/]+$};
 	my (@tests, @flags);
 
 	open my $file, '<:raw', $path or croak("$path: $!");
@@ -75,18 +83,21 @@ read_file
 		next if $text =~ /^\s*$/ || $text =~ /^##/;
 		if ($text =~ /^# (.+)/) {
 			push @tests, { name => $1, file => $base, line => $.,
-			    flags => [@flags], fresh => 0, steps => [] };
+			    flags => [@flags], fresh => 0, steps => [],
+			    resp => $resp };
 		} elsif ($text =~ /^! flags\s*(.*)/) {
 			my @words = split ' ', $1;
 			if (@tests) { $tests[-1]{flags} = \@words }
 			else { @flags = @words }
 		} elsif (@tests && $text =~ /^! (fresh|differs)$/) {
 			$tests[-1]{$1} = 1;
+		} elsif (@tests && $resp && $text =~ /^! resp([23])$/) {
+			$tests[-1]{only} = $1;
 		} elsif (@tests && $text eq '! debug') {
 			$tests[-1]{debug} = $tests[-1]{fresh} = 1;
 		} elsif (@tests && $text =~ /^! todo (.+)$/) {
 			$tests[-1]{todo} = $1;
-		} elsif (@tests && (my $step = parse_step($text))) {
+		} elsif (@tests && (my $step = parse_step($text, $resp))) {
 			$tests[-1]{debug} = $tests[-1]{fresh} = 1
 			    if $step->{what} eq 'later';
 			push @{$tests[-1]{steps}}, { %$step, line => $. };
@@ -100,7 +111,7 @@ read_file
 sub
 parse_step
 {
-	my ($text) = @_;
+	my ($text, $resp) = @_;
 
 	return { what => $1, peer => $2 || 'A' }
 	    if $text =~ /^! (open|close|hangup|eof|silence)(?: ([A-Z]))?$/;
@@ -108,6 +119,10 @@ parse_step
 	    if $text =~ /^! (wait|later|exit) ([\d.]+)$/;
 	return undef if $text !~ /^([A-Z]?)(>\|?|<~?)(?: (.*))?$/;
 	my ($peer, $kind, $rest) = ($1 || 'A', $2, $3 // '');
+	return { what => 'call', peer => $peer, text => $rest }
+	    if $resp && $kind eq '>';
+	return { what => 'reply', peer => $peer, text => $rest }
+	    if $resp && $kind eq '<' && Cairn::Resp::is_reply($rest);
 	return { what => 'send', peer => $peer,
 	    text => $kind eq '>' ? "$rest\\r\\n" : $rest } if $kind =~ />/;
 	return { what => 'match', peer => $peer, text => $rest,
@@ -143,26 +158,29 @@ repeat
 	return expand($text, $variable) x $times;
 }
 
-# Play a test. Returns undef, or words that say what went wrong.
+# Play a test; RESP in its version 2 or 3. Returns undef, or words that say
+# what went wrong.
 sub
 play
 {
-	my ($test, $server) = @_;
+	my ($test, $server, $version) = @_;
 	my (%peer, %variable, $step);
 
 	eval {
 		empty_cache($server, $test);
-		$peer{A} = $server->connect(timeout => $TIMEOUT);
+		$peer{A} = open_peer($server, $version);
 		for (@{$test->{steps}}) {
 			$step = $_;
-			take_step($step, $server, \%peer, \%variable);
+			take_step($step, $server, \%peer, \%variable,
+			    $version);
 		}
 		$step = undef;
 		for my $name (sort keys %peer) {
-			my $line = $peer{$name}->ask('version');
+			my $line = $peer{$name}->ask($version ?
+			    'PING' : 'version');
 			die("unexpected at the end of $name: " .
 			    Cairn::Connection::show($line) . "\n")
-			    if $line !~ /^VERSION /;
+			    if $line !~ /^(VERSION |\+PONG$)/;
 			$peer{$name}->close;
 		}
 	};
@@ -175,26 +193,37 @@ play
 }
 
 sub
+open_peer
+{
+	my ($server, $version) = @_;
+	my $peer = $server->connect(timeout => $TIMEOUT);
+
+	Cairn::Resp::hello($peer) if $version && $version == 3;
+	return $peer;
+}
+
+sub
 empty_cache
 {
 	my ($server, $test) = @_;
 
 	return if $test->{fresh} || grep { /^-[CF]$/ } @{$test->{flags}};
 	my $client = $server->connect;
-	my $reply = $client->ask('flush_all');
-	die("flush_all: $reply\n") if $reply ne 'OK';
+	my $reply = $client->ask(Cairn::is_redis($server->{program}) ?
+	    'FLUSHALL' : 'flush_all');
+	die("flush_all: $reply\n") if $reply !~ /^\+?OK$/;
 	$client->close;
 }
 
 sub
 take_step
 {
-	my ($step, $server, $peers, $variable) = @_;
+	my ($step, $server, $peers, $variable, $version) = @_;
 	my $what = $step->{what};
 	my $peer = $step->{peer} && $peers->{$step->{peer}};
 
 	if ($what eq 'open') {
-		$peers->{$step->{peer}} = $server->connect(timeout => $TIMEOUT);
+		$peers->{$step->{peer}} = open_peer($server, $version);
 	} elsif ($what eq 'wait') {
 		sleep $step->{number};
 	} elsif ($what eq 'later') {
@@ -208,6 +237,14 @@ take_step
 		die("no connection $step->{peer}\n");
 	} elsif ($what eq 'send') {
 		$peer->send(expand($step->{text}, $variable));
+	} elsif ($what eq 'call') {
+		$peer->send(Cairn::Resp::request(map {
+		    expand($_, $variable) } Cairn::Resp::words($step->{text})));
+	} elsif ($what eq 'reply') {
+		expect_bytes($peer, join '', map {
+		    Cairn::Resp::reply($_, $version,
+			sub { expand($_[0], $variable) })
+		    } Cairn::Resp::tokens($step->{text}));
 	} elsif ($what eq 'close') {
 		die("not closed\n") if !$peer->closed;
 		delete $peers->{$step->{peer}};
@@ -223,6 +260,28 @@ take_step
 	} else {
 		expect($step, $peer, $variable);
 	}
+}
+
+# The next bytes must be these. They are read line by line, so that what comes
+# in place of them is shown.
+sub
+expect_bytes
+{
+	my ($peer, $want) = @_;
+	my $got = '';
+
+	while (length $got < length $want) {
+		$got .= eval { $peer->until("\n") } // do {
+			my $words = $@;
+			$words =~ s/ at \S+ line \d+\.?\n.*\z//s;
+			die('expected ' . Cairn::Connection::show($want) .
+			    ', got ' . Cairn::Connection::show($got) .
+			    ", $words\n");
+		};
+		last if substr($want, 0, length $got) ne $got;
+	}
+	die('expected ' . Cairn::Connection::show($want) . ', got ' .
+	    Cairn::Connection::show($got) . "\n") if $got ne $want;
 }
 
 # Read one line (several, if the wanted text spans them) and compare.
