@@ -61,6 +61,7 @@ store_counts(struct store *store)
 		.total_items = sum->total_items,
 		.get_expired = sum->get_expired,
 		.pages_moved = sum->pages_moved,
+		.rescues = sum->rescues,
 	};
 	for (unsigned i = 0; i < store->slab.class_count; i++) {
 		const struct store_class_counts *class = &store->classes[i];

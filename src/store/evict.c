@@ -206,22 +206,30 @@ main_is_open(const struct store *store, const struct slab_class *class)
 	    queue->used + class->chunks;
 }
 
-/* A chunk that is free or becomes so by giving the class a free page. */
-static uint32_t
-alloc_free(struct store *store, unsigned number, bool proven)
+uint32_t
+evict_free_chunk(struct store *store, unsigned number, bool proven)
 {
 	struct slab *slab = &store->slab;
-	struct slab_class *class = &slab->classes[number];
 	uint32_t handle = 0;
 
 	if (!proven)
 		handle = slab_alloc(slab, number, SLAB_SMALL);
-	if (handle == 0 && (proven || main_is_open(store, class)))
+	if (handle == 0 && (proven || main_is_open(store,
+	    &slab->classes[number])))
 		handle = slab_alloc(slab, number, SLAB_MAIN);
 	if (handle == 0 && proven)
 		handle = slab_alloc(slab, number, SLAB_SMALL);
+	return handle;
+}
+
+/* A chunk that is free or becomes so by giving the class a free page. */
+static uint32_t
+alloc_free(struct store *store, unsigned number, bool proven)
+{
+	uint32_t handle = evict_free_chunk(store, number, proven);
+
 	if (handle == 0 && pages_free(store) && pages_grow(store, number))
-		return alloc_free(store, number, proven);
+		handle = evict_free_chunk(store, number, proven);
 	return handle;
 }
 

@@ -53,6 +53,12 @@ void	evict_fade(struct store *, double factor);
 /* Evict an item that nobody holds; on `probation` it had no fair chance. */
 void	evict_item(struct store *, uint32_t handle, bool probation);
 
+/*
+ * A free chunk of the class for an item that is there already; `proven` as
+ * for evict_alloc(). 0: there is none.
+ */
+uint32_t evict_free_chunk(struct store *, unsigned class, bool proven);
+
 /* Evict the coldest of some items in the main queue. False: there is none. */
 bool	evict_main(struct store *, unsigned class);
 

@@ -8,7 +8,11 @@
  * the most; hits fade, so that the past is forgotten. That is aware of sizes
  * at no cost per request, and no class can keep its pages by having been
  * first. The page is emptied a few chunks with each request; items on it
- * that were hit move to other chunks of their class.
+ * move to other chunks of their class as long as some are free, and those
+ * that were hit then, too, in place of colder ones.
+ *
+ * A class with two pages' worth of free chunks gives first, whatever its
+ * hits are: it loses nothing.
  *
  * No request empties a whole page, if pages are large. One is kept spare for
  * a class that has none; while the next one is being emptied, such a class
@@ -28,10 +32,23 @@
 #define SMALL_PART	8
 #define SMALL_FROM	4
 
-/* Page moves: requests between two, how uneven, how fast hits fade. */
+/*
+ * Page moves: requests between two, how uneven classes are that have the
+ * eagerness of 1, how fast hits fade. In a hurry there are more looks.
+ */
 #define MOVE_REQUESTS	4000
-#define MOVE_RATIO	1.5
+#define MOVE_UNEVEN	1.2
 #define MOVE_FADE	0.99
+#define MOVE_HURRY	8
+#define MOVE_RATIO	0.8	/* usual eagerness */
+
+/*
+ * Free chunks, in pages, of a class that gives one without losing anything.
+ * One is enough when memory has to be given back; otherwise it may be what
+ * the class was just given, for items that prove themselves.
+ */
+#define SLACK		2
+#define SLACK_OVER	1
 
 /* Chunks of a page being emptied that one request looks at. */
 #define EMPTY_CHUNKS	16
@@ -41,6 +58,32 @@
 
 /* Pages of one queue that are tried before the next class is. */
 #define PAGE_TRIES	64
+
+void
+pages_open(struct emptying *emptying)
+{
+	*emptying = (struct emptying){
+		.every = MOVE_REQUESTS, .ratio = MOVE_RATIO,
+	};
+}
+
+void
+pages_automove(struct store *store, enum store_automove mode, double ratio)
+{
+	struct emptying *emptying = &store->emptying;
+
+	emptying->ratio = ratio;
+	switch (mode) {
+	case STORE_AUTOMOVE_OFF:
+		emptying->every = UINT32_MAX;
+		break;
+	case STORE_AUTOMOVE_ON:
+		emptying->every = MOVE_REQUESTS;
+		break;
+	case STORE_AUTOMOVE_HURRY:
+		emptying->every = MOVE_REQUESTS / MOVE_HURRY;
+	}
+}
 
 uint32_t
 pages_spare(const struct store *store)
@@ -137,15 +180,58 @@ poorest_class(const struct store *store, uint32_t least, const bool *tried)
 	return poorest;
 }
 
+static uint64_t
+free_chunks(const struct slab_class *class)
+{
+	return (uint64_t)slab_class_pages(class) * class->chunks -
+	    class->queue[SLAB_SMALL].used - class->queue[SLAB_MAIN].used;
+}
+
 /* Has the class less than a page's worth of free chunks? */
 static bool
 is_full(const struct slab_class *class)
 {
-	uint64_t used = class->queue[SLAB_SMALL].used +
-	    class->queue[SLAB_MAIN].used;
+	return free_chunks(class) < class->chunks;
+}
 
-	return used + class->chunks >
-	    (uint64_t)slab_class_pages(class) * class->chunks;
+static bool
+has_slack(const struct slab_class *class, unsigned slack)
+{
+	return free_chunks(class) >= slack * (uint64_t)class->chunks;
+}
+
+/*
+ * The class with slack and more than `least` pages that has the most bytes
+ * free, but for those tried. -1: none.
+ */
+static int
+slackest_class(const struct store *store, uint32_t least, unsigned slack,
+    const bool *tried)
+{
+	uint64_t most = 0;
+	int slackest = -1;
+
+	for (unsigned i = 0; i < store->slab.class_count; i++) {
+		const struct slab_class *class = &store->slab.classes[i];
+		uint64_t bytes = free_chunks(class) * class->chunk_size;
+
+		if (slab_class_pages(class) <= least || tried[i] ||
+		    !has_slack(class, slack) || bytes <= most)
+			continue;
+		most = bytes;
+		slackest = (int)i;
+	}
+	return slackest;
+}
+
+/* The class that is to give a page, of those with more than `least`. */
+static int
+giving_class(const struct store *store, uint32_t least, unsigned slack,
+    const bool *tried)
+{
+	int class = slackest_class(store, least, slack, tried);
+
+	return class != -1 ? class : poorest_class(store, least, tried);
 }
 
 /* The class that makes the most of its pages, and could use another one. */
@@ -170,6 +256,7 @@ begin_emptying(struct store *store, uint32_t page, unsigned class)
 	store->emptying.page = page;
 	store->emptying.class = class;
 	store->emptying.chunk = 0;
+	store->emptying.asked = false;
 	slab_close_page(&store->slab, page);
 }
 
@@ -181,9 +268,11 @@ static bool
 choose_page(struct store *store, uint32_t least)
 {
 	bool tried[SLAB_CLASSES_MAX] = { false };
+	bool over = store->slab.pages_held > store->slab.pages_allowed;
 	int class;
 
-	while ((class = poorest_class(store, least, tried)) != -1) {
+	while ((class = giving_class(store, least,
+	    over ? SLACK_OVER : SLACK, tried)) != -1) {
 		uint32_t page = page_to_give(store,
 		    &store->slab.classes[class]);
 
@@ -201,45 +290,55 @@ static void
 compare_classes(struct store *store)
 {
 	bool tried[SLAB_CLASSES_MAX] = { false };
-	int from = poorest_class(store, 1, tried), to = richest_class(store);
+	int from = giving_class(store, 1, SLACK, tried);
+	int to = richest_class(store);
 	uint32_t page;
+	double ours, best;
 
 	evict_fade(store, MOVE_FADE);
-	if (from == -1 || to == -1 || from == to ||
-	    evict_utility(store, (unsigned)to) <=
-	    MOVE_RATIO * evict_utility(store, (unsigned)from))
+	if (from == -1 || to == -1 || from == to)
+		return;
+	ours = has_slack(&store->slab.classes[from], SLACK) ? 0 :
+	    evict_utility(store, (unsigned)from) * MOVE_UNEVEN;
+	best = evict_utility(store, (unsigned)to) * store->emptying.ratio;
+	if (best <= ours)
 		return;
 	page = page_to_give(store, &store->slab.classes[from]);
 	if (page != SLAB_NO_PAGE)
 		begin_emptying(store, page, (unsigned)to);
 }
 
-/* One chunk of the page being emptied: what was hit stays in its class. */
+/*
+ * One chunk of the page being emptied: its item goes to another chunk, or
+ * for good.
+ */
 static void
 empty_chunk(struct store *store, uint32_t chunk)
 {
 	struct slab *slab = &store->slab;
 	unsigned class = slab->pages[slab_page_of(slab, chunk)].class;
-	uint32_t handle = items_removable(store, chunk), to;
+	uint32_t handle = items_removable(store, chunk), to = 0;
 	const struct item *item = slab_item(slab, handle);
+	bool hot = item->state & ITEM_HEAT_MASK;
+	bool whole = handle == chunk && !(item->fields & ITEM_LARGE);
 
 	if (handle == 0)
 		return;
-	if (handle == chunk && !(item->fields & ITEM_LARGE) &&
-	    item->state & ITEM_HEAT_MASK) {
-		to = slab_alloc(slab, class, SLAB_MAIN);
-		if (to == 0 && evict_main(store, class)) {
-			/* Which may have been just this one. */
-			if (items_removable(store, chunk) != chunk)
-				return;
-			to = slab_alloc(slab, class, SLAB_MAIN);
-		}
-		if (to != 0) {
-			evict_move(store, handle, to);
+	if (whole)
+		to = evict_free_chunk(store, class, hot);
+	if (whole && to == 0 && hot && store->config.evict &&
+	    evict_main(store, class)) {
+		/* Which may have been just this one. */
+		if (items_removable(store, chunk) != chunk)
 			return;
-		}
+		to = slab_alloc(slab, class, SLAB_MAIN);
 	}
-	evict_item(store, handle, false);
+	if (to != 0) {
+		evict_move(store, handle, to);
+		store->counts.rescues++;
+	} else if (store->config.evict) {
+		evict_item(store, handle, false);
+	}
 }
 
 static bool
@@ -266,7 +365,7 @@ empty_some(struct store *store, unsigned chunks)
 			break;
 		}
 		if (emptying->chunk == slab->pages[emptying->page].fresh) {
-			/* Somebody holds an item here: it stays. */
+			/* An item is held, or may not go: it stays. */
 			slab_open_page(slab, emptying->page);
 			emptying->page = SLAB_NO_PAGE;
 			return false;
@@ -291,9 +390,10 @@ static void
 go_on_emptying(struct store *store, unsigned chunks)
 {
 	unsigned class = store->emptying.class;
+	bool asked = store->emptying.asked;
 
 	if (empty_some(store, chunks) && class != SLAB_NO_CLASS &&
-	    pages_free(store))
+	    (asked || pages_free(store)))
 		pages_grow(store, class);
 }
 
@@ -310,6 +410,39 @@ pages_empty_one(struct store *store)
 		freed = empty_some(store, UINT_MAX);
 	slab->pages_allowed = allowed;
 	return freed;
+}
+
+static enum store_move
+take_free_page(struct store *store, int to)
+{
+	return to != STORE_NO_CLASS && pages_grow(store, (unsigned)to) ?
+	    STORE_MOVE_BEGUN : STORE_MOVE_NO_PAGE;
+}
+
+enum store_move
+pages_move(struct store *store, int from, int to)
+{
+	bool tried[SLAB_CLASSES_MAX] = { false };
+	uint32_t page;
+
+	if (store->emptying.page != SLAB_NO_PAGE)
+		return STORE_MOVE_BUSY;
+	if (from == STORE_NO_CLASS)
+		return take_free_page(store, to);
+	if (to != STORE_NO_CLASS)
+		tried[to] = true;
+	if (from == STORE_ANY_CLASS)
+		from = giving_class(store, 1, SLACK_OVER, tried);
+	if (from == -1 ||
+	    slab_class_pages(&store->slab.classes[from]) <= 1)
+		return STORE_MOVE_NO_PAGE;
+	page = page_to_give(store, &store->slab.classes[from]);
+	if (page == SLAB_NO_PAGE)
+		return STORE_MOVE_NO_PAGE;
+	begin_emptying(store, page,
+	    to == STORE_NO_CLASS ? SLAB_NO_CLASS : (unsigned)to);
+	store->emptying.asked = true;
+	return STORE_MOVE_BEGUN;
 }
 
 void
@@ -346,7 +479,7 @@ pages_step(struct store *store)
 
 	if (moving)
 		go_on_emptying(store, EMPTY_CHUNKS);
-	if (++emptying->requests < MOVE_REQUESTS)
+	if (++emptying->requests < emptying->every)
 		return moving;
 	emptying->requests = 0;
 	if (emptying->page == SLAB_NO_PAGE && !pages_free(store) &&

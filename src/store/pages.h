@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct store;
+#include "store/store.h"
 
 /* A page that is being emptied. */
 struct emptying {
@@ -17,8 +17,17 @@ struct emptying {
 	uint32_t	chunk;		/* the next to look at */
 	unsigned	class;		/* to get it, or SLAB_NO_CLASS */
 	uint64_t	emptied;	/* chunks, by all calls so far */
+	bool		asked;		/* by store_move_page() */
 	uint32_t	requests;	/* since classes were compared */
+	uint32_t	every;		/* so many they are */
+	double		ratio;		/* how eager pages move, about 1 */
 };
+
+void	pages_open(struct emptying *);
+
+/* See store_set_automove() and store_move_page(). */
+void	pages_automove(struct store *, enum store_automove, double ratio);
+enum store_move pages_move(struct store *, int from, int to);
 
 /* How many free pages are kept for classes without. */
 uint32_t pages_spare(const struct store *);

@@ -93,6 +93,7 @@ store_open(const struct store_config *config, struct error *error)
 		os_want_large_pages(store->index.range, slab.reserve);
 	if (evict_open(&store->evict, config->limit, error) == -1)
 		goto fail_index;
+	pages_open(&store->emptying);
 	balance(store);
 	return store;
 fail_index:
@@ -1102,6 +1103,25 @@ store_set_limit(struct store *store, size_t bytes)
 	store->config.limit = bytes;
 	balance(store);
 	return true;
+}
+
+void
+store_set_automove(struct store *store, enum store_automove mode,
+    double ratio)
+{
+	pages_automove(store, mode, ratio);
+}
+
+enum store_move
+store_move_page(struct store *store, int from, int to)
+{
+	return pages_move(store, from, to);
+}
+
+bool
+store_moves_page(const struct store *store)
+{
+	return store->emptying.page != SLAB_NO_PAGE && store->emptying.asked;
 }
 
 size_t

@@ -137,6 +137,7 @@ struct store_counts {
 	uint64_t	expired_unfetched;
 	uint64_t	reclaimed;		/* expired ones, by any way */
 	uint64_t	pages_moved;		/* from class to class */
+	uint64_t	rescues;		/* items moved with these */
 };
 
 /* NULL: no memory or address space, and `error` says so. */
@@ -336,6 +337,39 @@ uint64_t store_items(const struct store *);
 
 /* What is counted up to now; another call renews it. */
 const struct store_counts *store_counts(struct store *);
+
+/*
+ * How pages move between slab classes by themselves: not at all, or to where
+ * they save the most misses. They do so the sooner the larger `ratio` is; 0.8
+ * is usual.
+ */
+enum store_automove {
+	STORE_AUTOMOVE_OFF,
+	STORE_AUTOMOVE_ON,
+	STORE_AUTOMOVE_HURRY,
+};
+
+void	store_set_automove(struct store *, enum store_automove, double ratio);
+
+/*
+ * Begin to move a page from one slab class to another. Further requests and
+ * store_tick() empty it; items that find no room in their class are evicted,
+ * and a page of which an item may not go stays. Classes are numbered from 0;
+ * STORE_NO_CLASS are the free pages.
+ */
+#define STORE_NO_CLASS	(-1)
+#define STORE_ANY_CLASS	(-2)	/* to take it from: who can spare it best */
+
+enum store_move {
+	STORE_MOVE_BEGUN,
+	STORE_MOVE_BUSY,	/* another page is in work */
+	STORE_MOVE_NO_PAGE,	/* the class has none to give */
+};
+
+enum store_move store_move_page(struct store *, int from, int to);
+
+/* Is a page in work that store_move_page() was asked for? */
+bool	store_moves_page(const struct store *);
 
 /* False: there are fewer classes. */
 bool	store_class_info(const struct store *, unsigned class,
