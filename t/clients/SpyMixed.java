@@ -56,8 +56,8 @@ public class SpyMixed {
 
 	static MemcachedClient connect(String servers) throws IOException
 	{
-		ConnectionFactoryBuilder builder = new ConnectionFactoryBuilder()
-		    .setProtocol(mode.equals("text")
+		ConnectionFactoryBuilder builder =
+		    new ConnectionFactoryBuilder().setProtocol(mode.equals("text")
 			? ConnectionFactoryBuilder.Protocol.TEXT
 			: ConnectionFactoryBuilder.Protocol.BINARY)
 		    .setOpTimeout(10000).setMaxReconnectDelay(1)

@@ -232,7 +232,8 @@ def two_servers
   check('two servers: both have some', halves.map { |half| half.length > 50 },
         [true, true])
   check('two servers: none has another\'s', halves[0] & halves[1], [])
-  check('two servers: delete', values.keys.count { |key| both.delete(key) }, 500)
+  check('two servers: delete',
+        values.keys.count { |key| both.delete(key) }, 500)
 end
 
 # Processes that add by cas, and by incr, lose nothing.

@@ -66,7 +66,8 @@ async function values(client)
 	const key = 'k'.repeat(250);
 	check('a key of 250 bytes', await client.set(key, 'x', {}), true);
 	check('comes back', await text(client, key), 'x');
-	check('a key in Greek', await client.set('\u03ba\u03bb', 'y', {}), true);
+	check('a key in Greek', await client.set('\u03ba\u03bb', 'y', {}),
+	    true);
 	check('comes back', await text(client, '\u03ba\u03bb'), 'y');
 	await tap.fails('too large a value',
 	    client.set('huge', randomBytes((1 << 20) + 1), {}));
@@ -87,7 +88,8 @@ async function counters(client)
 	    await number(client.increment('n', 5, { initial: 10 })), 10);
 	check('increment', await number(client.increment('n', 5, {})), 15);
 	check('decrement', await number(client.decrement('n', 7, {})), 8);
-	check('decrement to 0', await number(client.decrement('n', 100, {})), 0);
+	check('decrement to 0', await number(client.decrement('n', 100, {})),
+	    0);
 	await client.set('word', 'abc', {});
 	await tap.fails('increment a word', client.increment('word', 1, {}));
 	check('the connection is in order', await text(client, 'word'), 'abc');
