@@ -71,6 +71,19 @@ file
 	return "$self->{dir}/$name";
 }
 
+# What servers here are called.
+sub
+names
+{
+	my ($self) = @_;
+	my $path = $self->file('names');
+
+	open my $file, '>', $path or croak("$path: $!");
+	print $file "subjectAltName = DNS:localhost, IP:127.0.0.1\n";
+	close $file or croak("$path: $!");
+	return $path;
+}
+
 # A certificate NAME.crt with its key NAME.key, which anybody may read: the
 # server runs as nobody. Takes authority (default ca); returns the serial.
 sub
@@ -86,7 +99,7 @@ issue
 	openssl('x509', '-req', '-in', $self->file("$name.csr"),
 	    '-CA', $self->file("$authority.crt"),
 	    '-CAkey', $self->file("$authority.key"),
-	    '-set_serial', $serial, '-days', 2,
+	    '-set_serial', $serial, '-days', 2, '-extfile', $self->names,
 	    '-out', $self->file("$name.crt.new"));
 	for my $kind ('crt', 'key') {
 		chmod 0644, $self->file("$name.$kind.new");
