@@ -166,8 +166,9 @@ many_at_once
 	my $gets = $client->gets_multi('m1', 'm2', 'none');
 	is_deeply([map { $gets->{$_}[1] } 'm1', 'm2'], ['v', 'vv'],
 	    'gets_multi');
+	$client->set('m2', 'new');
 	is_deeply([map { $_ ? 1 : 0 } $client->cas_multi(
-	    ['m1', $gets->{m1}[0], 'x'], ['m2', $gets->{m1}[0], 'x'])],
+	    map { [$_, $gets->{$_}[0], 'x'] } 'm1', 'm2')],
 	    [1, 0], 'cas_multi');
 	is_deeply([map { $_ ? 1 : 0 }
 	    $client->add_multi(['m1', 'y'], ['new', 'y'])], [0, 1],
