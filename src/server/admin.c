@@ -118,6 +118,7 @@ admin_serve(void *context, const struct request *request,
 	case OP_MEMORY_LIMIT:
 		reply->status = set_memory_limit(admin, request);
 		break;
+	case OP_SLABS:
 	case OP_LRU:
 	case OP_EXTSTORE:
 		reply->status = tune_serve(admin, request);

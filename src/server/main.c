@@ -23,6 +23,7 @@
 #include "server/admin.h"
 #include "server/daemon.h"
 #include "server/options.h"
+#include "server/tune.h"
 #include "server/reload.h"
 
 /* A stop takes no longer than this. */
@@ -375,6 +376,7 @@ open_admin(struct server *server, struct error *error)
 		.started = clock_unix_ms(&server->clock),
 	};
 	settings_open(&server->admin.settings, options);
+	tune_apply(&server->admin);
 	detail_open(&server->admin.detail, &server->router,
 	    detail ? options->delimiter : OPTIONS_DELIMITER);
 	if (detail && detail_set(&server->admin.detail, true,

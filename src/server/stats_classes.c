@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "server/stats_group.h"
+#include "shard/classes.h"
 
 #define NAME_MAX_LENGTH	64
 
@@ -22,7 +23,7 @@ class_stat(const struct answer *answer, const char *before, unsigned number,
 
 static void
 items_of_class(const struct answer *answer, unsigned number,
-    const struct route_class *in)
+    const struct class_sum *in)
 {
 #define ITEMS_STAT(name, value)						\
 	class_stat(answer, "items:", number, #name, (value));
@@ -31,7 +32,7 @@ items_of_class(const struct answer *answer, unsigned number,
 
 static void
 slabs_of_class(const struct answer *answer, unsigned number,
-    const struct route_class *in)
+    const struct class_sum *in)
 {
 #define SLABS_STAT(name, value)						\
 	class_stat(answer, "", number, #name, (value));
@@ -40,7 +41,7 @@ slabs_of_class(const struct answer *answer, unsigned number,
 
 /* Was the class ever used? It may have lost its pages since. */
 static bool
-is_used(const struct route_class *class)
+is_used(const struct class_sum *class)
 {
 	uint64_t used = class->store.pages;
 
@@ -53,10 +54,10 @@ enum status
 stats_items(struct admin *admin, struct slice words,
     const struct answer *answer)
 {
-	struct route_classes classes;
+	struct classes classes;
 
 	(void)words;
-	route_classes(admin->router, clock_unix_ms(admin->clock), &classes);
+	classes_add_up(admin->router, clock_unix_ms(admin->clock), &classes);
 	for (unsigned i = 0; i < classes.count; i++)
 		if (classes.of[i].store.counts.items > 0)
 			items_of_class(answer, i + 1, &classes.of[i]);
@@ -67,11 +68,11 @@ enum status
 stats_slabs(struct admin *admin, struct slice words,
     const struct answer *answer)
 {
-	struct route_classes classes;
+	struct classes classes;
 	unsigned active = 0;
 
 	(void)words;
-	route_classes(admin->router, clock_unix_ms(admin->clock), &classes);
+	classes_add_up(admin->router, clock_unix_ms(admin->clock), &classes);
 	for (unsigned i = 0; i < classes.count; i++) {
 		if (is_used(&classes.of[i]))
 			slabs_of_class(answer, i + 1, &classes.of[i]);

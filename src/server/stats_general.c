@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "config.h"
 #include "server/stats_group.h"
+#include "shard/classes.h"
 
 /* All that the lines of stats.def read. */
 struct snapshot {
@@ -29,6 +30,7 @@ struct snapshot {
 	uint64_t			 yields, idle_kicks;
 	uint64_t			 flushes;
 	uint64_t			 memory_limit;
+	bool				 reassigning;	/* a page */
 };
 
 static void
@@ -52,6 +54,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		    (uint64_t)(now - in->tls->refreshed) / 1000;
 	}
 	route_totals(admin->router, now, &in->totals);
+	in->reassigning = classes_move_is_on(admin->router, now);
 	getrusage(RUSAGE_SELF, &in->usage);
 	for (unsigned i = 0; i < admin->worker_count; i++) {
 		const struct conn_counts *counts =

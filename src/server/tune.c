@@ -13,9 +13,14 @@
 
 #include "base/check.h"
 #include "proto/words.h"
+#include "shard/classes.h"
 
 /* Of memory, for the hot and the warm queue together. */
 #define LRU_PERCENT_MAX	80
+
+/* Seconds that memcached looks back on before it moves a page. */
+#define WINDOW_MIN	3
+#define WINDOW_MAX	1800
 
 /* Read the values of a command into the settings, or leave them as they are. */
 typedef enum status tuner(struct options *, struct slice words);
@@ -148,6 +153,40 @@ static const struct tunable extstore[] = {
 	{ SLICE("free_memchunks"), extstore_chunks },
 };
 
+/* Level 0: pages stay; 1: they move; 2: they move in a hurry. */
+static enum status
+slabs_automove(struct options *now, struct slice words)
+{
+	struct slice rest = words, name = words_next(&rest);
+	uint64_t level;
+	double ratio;
+
+	if (slice_equal(name, SLICE("ratio"))) {
+		if (!factor_word(&rest, &ratio))
+			return STATUS_NOT_TUNED;
+		now->slab_automove_ratio = ratio;
+	} else if (slice_equal(name, SLICE("freeratio"))) {
+		if (!factor_word(&rest, &ratio))
+			return STATUS_NOT_TUNED;
+	} else if (slice_equal(name, SLICE("window"))) {
+		if (!number_word(&rest, WINDOW_MAX, &level) ||
+		    level < WINDOW_MIN)
+			return STATUS_NOT_TUNED;
+		now->slab_automove_window = (int)level;
+	} else if (!number_word(&words, UINT32_MAX, &level)) {
+		return STATUS_BAD_FORMAT;
+	} else if (level > STORE_AUTOMOVE_HURRY) {
+		return STATUS_NOT_TUNED;
+	} else {
+		now->slab_automove = (int)level;
+	}
+	return STATUS_OK;
+}
+
+static const struct tunable slabs[] = {
+	{ SLICE("automove"), slabs_automove },
+};
+
 static enum status
 tune(struct admin *admin, const struct tunable *tunables, size_t count,
     struct slice words)
@@ -167,6 +206,92 @@ tune(struct admin *admin, const struct tunable *tunables, size_t count,
 	tune((admin), (tunables),					\
 	    sizeof (tunables) / sizeof *(tunables), (words))
 
+void
+tune_apply(struct admin *admin)
+{
+	const struct options *now = settings_lock(&admin->settings);
+
+	/* Before the lock is given up, so that the last one wins. */
+	classes_automove(admin->router,
+	    (enum store_automove)now->slab_automove,
+	    now->slab_automove_ratio, clock_unix_ms(admin->clock));
+	settings_unlock(&admin->settings);
+}
+
+/* What clients call a class: 0 is no class, -1 any of them. */
+static bool
+class_word(struct slice *words, int *class)
+{
+	int64_t number;
+
+	if (!decimal_parse_signed(words_trim_number(words_next(words)),
+	    &number) || number < INT_MIN || number > INT_MAX)
+		return false;
+	*class = number == -1 ? STORE_ANY_CLASS : number < -1 ?
+	    INT_MAX : (int)number - 1;
+	return true;
+}
+
+static bool
+class_exists(struct admin *admin, int class)
+{
+	return class < (int)classes_count(admin->router,
+	    clock_unix_ms(admin->clock));
+}
+
+/* slabs reassign <from> <to> */
+static enum status
+reassign(struct admin *admin, struct slice words)
+{
+	int from, to;
+
+	if (!admin->options->slab_reassign)
+		return STATUS_NO_REASSIGN;
+	if (!class_word(&words, &from) || !class_word(&words, &to))
+		return STATUS_BAD_FORMAT;
+	if (from == to && from != INT_MAX)
+		return STATUS_SAME_CLASS;
+	if (!class_exists(admin, from) || !class_exists(admin, to) ||
+	    to == STORE_ANY_CLASS)
+		return STATUS_BAD_REASSIGN;
+	switch (classes_move_page(admin->router, from, to,
+	    clock_unix_ms(admin->clock))) {
+	case STORE_MOVE_BEGUN:
+		return STATUS_OK;
+	case STORE_MOVE_BUSY:
+		return STATUS_BUSY_REASSIGN;
+	default:
+		return from == STORE_ANY_CLASS ?
+		    STATUS_BAD_REASSIGN : STATUS_NO_SPARE_PAGE;
+	}
+}
+
+static unsigned
+count_words(struct slice words)
+{
+	unsigned count = 0;
+
+	while (words_next(&words).length > 0)
+		count++;
+	return count;
+}
+
+static enum status
+tune_slabs(struct admin *admin, struct slice words)
+{
+	struct slice rest = words, name = words_next(&rest);
+	enum status status;
+
+	if (slice_equal(name, SLICE("reassign")) && count_words(rest) == 2)
+		return reassign(admin, rest);
+	if (!slice_equal(name, SLICE("automove")) || count_words(rest) == 0)
+		return STATUS_ERROR;
+	status = TUNE(admin, slabs, words);
+	if (status == STATUS_OK)
+		tune_apply(admin);
+	return status;
+}
+
 enum status
 tune_serve(struct admin *admin, const struct request *request)
 {
@@ -174,6 +299,8 @@ tune_serve(struct admin *admin, const struct request *request)
 	    request->argument : SLICE("");
 
 	switch (request->op) {
+	case OP_SLABS:
+		return tune_slabs(admin, words);
 	case OP_LRU:
 		return TUNE(admin, lru, words);
 	case OP_EXTSTORE:

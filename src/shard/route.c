@@ -414,44 +414,6 @@ route_totals(struct router *router, int64_t now, struct route_totals *totals)
 	}
 }
 
-static void
-add_class(struct route_class *sum, const struct store_class_info *info,
-    const uint64_t *commands)
-{
-	/* All of it is uint64_t, as above. */
-	uint64_t *to = (uint64_t *)&sum->store.counts;
-	const uint64_t *from = (const uint64_t *)&info->counts;
-
-	sum->store.chunk_size = info->chunk_size;
-	sum->store.chunks_per_page = info->chunks_per_page;
-	sum->store.pages += info->pages;
-	sum->store.used_chunks += info->used_chunks;
-	for (size_t i = 0; i < sizeof info->counts / sizeof *from; i++)
-		to[i] += from[i];
-	for (unsigned i = 0; i < CLASS_COUNTERS; i++)
-		sum->commands[i] += commands[i];
-}
-
-void
-route_classes(struct router *router, int64_t now,
-    struct route_classes *classes)
-{
-	*classes = (struct route_classes){ .count = 0 };
-	for (unsigned i = 0; i < router->shard_count; i++) {
-		struct shard *shard = &router->shards[i];
-		struct store_class_info info;
-		unsigned n;
-
-		shard_enter(shard, now);
-		for (n = 0; store_class_info(shard->store, n, &info); n++)
-			add_class(&classes->of[n], &info,
-			    shard->counters.by_class[n]);
-		classes->count = n;
-		classes->pages_size += store_pages_size(shard->store);
-		shard_leave(shard);
-	}
-}
-
 void
 route_reset_counters(struct router *router, int64_t now)
 {

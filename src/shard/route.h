@@ -108,20 +108,6 @@ bool	route_scan(struct router *, struct route_place *, unsigned count,
 	    int64_t now, void (*found)(void *context,
 	    const struct route_entry *), void *context);
 
-/* What the shards have of one slab class, and what was asked of it. */
-struct route_class {
-	struct store_class_info	store;
-	uint64_t		commands[CLASS_COUNTERS];
-};
-
-struct route_classes {
-	unsigned		count;
-	uint64_t		pages_size;	/* bytes, free pages too */
-	struct route_class	of[STORE_CLASSES_MAX];	/* by size */
-};
-
-void	route_classes(struct router *, int64_t now, struct route_classes *);
-
 /* CHECK every store from end to end; slow. */
 void	route_verify(struct router *, int64_t now);
 
