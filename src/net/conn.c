@@ -50,6 +50,29 @@ enum conn_state {
 	CLOSING,	/* as BLOCKED, then closes */
 };
 
+/* What a connection looks like from outside. */
+enum look {
+	LOOK_NEW,	/* nothing has come so far */
+	LOOK_READ,	/* waits for requests */
+	LOOK_PARSE,	/* requests, or a listing, are in work */
+	LOOK_VALUE,	/* waits for the rest of a value */
+	LOOK_SWALLOW,	/* or of one that was refused */
+	LOOK_WRITE,	/* waits until the replies are taken */
+	LOOK_WATCH,	/* is told what happens */
+	LOOK_CLOSING,
+};
+
+static const char *const looks[] = {
+	[LOOK_NEW] = "conn_new_cmd",
+	[LOOK_READ] = "conn_read",
+	[LOOK_PARSE] = "conn_parse_cmd",
+	[LOOK_VALUE] = "conn_nread",
+	[LOOK_SWALLOW] = "conn_swallow",
+	[LOOK_WRITE] = "conn_mwrite",
+	[LOOK_WATCH] = "conn_watch",
+	[LOOK_CLOSING] = "conn_closing",
+};
+
 /* A value on its way into the store. */
 struct arrival {
 	struct route_draft	draft;
@@ -71,6 +94,8 @@ struct conn {
 	struct codec		 codec;
 	struct session		 session;
 	enum conn_state		 state;
+	_Atomic enum look	 look;		/* this and the next are */
+	_Atomic int64_t		 used;		/* others' to read; unix ms */
 	bool			 unparsed;	/* `kept` has whole requests */
 	bool			 finishing;	/* close when nothing is there */
 	struct evbuffer		*kept;		/* input for later */
@@ -145,6 +170,40 @@ place_of(const struct conn *conn)
 	};
 }
 
+static void
+list_add(struct conn *conn)
+{
+	struct conn_env *env = conn->env;
+
+	pthread_mutex_lock(&env->list_lock);
+	conn->next = env->first;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	env->first = conn;
+	pthread_mutex_unlock(&env->list_lock);
+}
+
+static void
+list_remove(struct conn *conn)
+{
+	struct conn_env *env = conn->env;
+
+	pthread_mutex_lock(&env->list_lock);
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		env->first = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	pthread_mutex_unlock(&env->list_lock);
+}
+
+static void
+look(struct conn *conn, enum look as)
+{
+	atomic_store_explicit(&conn->look, as, memory_order_relaxed);
+}
+
 int
 conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
@@ -164,11 +223,9 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	conn->codec.args = &env->args;
 	session_open(&conn->session, env->router, &conn->codec,
 	    env->next_id++);
-	conn->next = env->first;
-	if (conn->next != NULL)
-		conn->next->prev = conn;
-	env->first = conn;
 	origin_peer_find(fd, &conn->peer);
+	conn->used = clock_unix_ms(env->clock);
+	list_add(conn);
 	log_opened(conn);
 	place = place_of(conn);
 	conn_events_opened(&env->journal, &place);
@@ -199,12 +256,7 @@ conn_close(struct conn *conn)
 	log_write(env->log, LOG_LEVEL_DEBUG, "%d: connection closed",
 	    conn->stream.fd);
 	conn_events_closed(&env->journal, &place, conn->reason);
-	if (conn->prev != NULL)
-		conn->prev->next = conn->next;
-	else
-		env->first = conn->next;
-	if (conn->next != NULL)
-		conn->next->prev = conn->prev;
+	list_remove(conn);
 	if (conn->arrival != NULL) {
 		route_draft_abandon(&conn->arrival->draft,
 		    clock_unix_ms(env->clock));
@@ -227,6 +279,43 @@ close_for(struct conn *conn, enum conn_reason reason)
 {
 	conn->reason = reason;
 	conn_close(conn);
+}
+
+/* The list is locked, so the connection stays. */
+static void
+view(const struct conn *conn, struct conn_view *out)
+{
+	enum look as = atomic_load_explicit(&conn->look,
+	    memory_order_relaxed);
+
+	*out = (struct conn_view){
+		.fd = conn->stream.fd, .origin = conn->origin,
+		.state = looks[as], .blocked = as == LOOK_WRITE,
+		.used = atomic_load_explicit(&conn->used,
+		    memory_order_relaxed),
+	};
+	origin_peer(conn->origin, &conn->peer, out->peer);
+}
+
+bool
+conn_visit(struct conn_env *env, uint64_t *below, unsigned count,
+    void (*visit)(void *, const struct conn_view *), void *context)
+{
+	struct conn_view found;
+	const struct conn *at;
+
+	/* The newest is first. */
+	pthread_mutex_lock(&env->list_lock);
+	for (at = env->first; at != NULL && count > 0; at = at->next) {
+		if (at->session.id >= *below)
+			continue;
+		view(at, &found);
+		visit(context, &found);
+		*below = at->session.id;
+		count--;
+	}
+	pthread_mutex_unlock(&env->list_lock);
+	return at != NULL;
 }
 
 struct conn *
@@ -493,6 +582,7 @@ parse(struct pass *pass)
 			return true;
 		}
 		pass->input = before;
+		look(conn, LOOK_VALUE);
 		return false;
 	case PARSE_NOTHING:
 		return true;
@@ -556,6 +646,8 @@ begin_pass(struct pass *pass, struct conn *conn)
 	pass->in_place = false;
 	pass->batched = 0;
 	pass->requests = 0;
+	look(conn, LOOK_PARSE);
+	atomic_store_explicit(&conn->used, pass->now, memory_order_relaxed);
 	journal_refresh(&conn->env->journal);
 	conn->env->journal.fd = conn->stream.fd;
 	pass->told = conn->env->journal.wanted & WATCH_RAWCMDS;
@@ -577,12 +669,30 @@ send_replies(struct conn *conn)
 	return true;
 }
 
+/* What it looks like until something happens. */
+static enum look
+resting_look(const struct conn *conn)
+{
+	if (conn->state == CLOSING)
+		return LOOK_CLOSING;
+	if (conn->state == SUPPLIED)
+		return supply_is_deaf(conn->supply) ? LOOK_WATCH : LOOK_PARSE;
+	if (stream_backlog(&conn->stream) > 0)
+		return LOOK_WRITE;
+	if (conn->swallow > 0)
+		return LOOK_SWALLOW;
+	if (conn->state == RECEIVING || conn->look == LOOK_VALUE)
+		return LOOK_VALUE;
+	return LOOK_READ;
+}
+
 /* How to go on, now that the replies were sent. May close the connection. */
 static void
 go_on(struct conn *conn)
 {
 	bool blocked = stream_backlog(&conn->stream) > 0;
 
+	look(conn, resting_look(conn));
 	if (conn->state == SUPPLIED) {
 		stream_read(&conn->stream, supply_is_deaf(conn->supply));
 		if (!blocked)
@@ -863,6 +973,7 @@ conn_drained(void *context)
 	if (conn->state != BLOCKED)
 		return;
 	conn->state = READING;
+	look(conn, LOOK_READ);
 	stream_read(&conn->stream, true);
 	if (conn->unparsed)
 		stream_again(&conn->stream);

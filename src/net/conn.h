@@ -11,6 +11,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -53,6 +54,8 @@ struct conn_env {
 	struct supplies			 supplies;
 	struct journal			 journal;	/* of its thread */
 	struct conn			*first;		/* the worker's list */
+	pthread_mutex_t			 list_lock;	/* to change it, or to
+							   read it elsewhere */
 	/* Requests of scope SERVER are carried out by this. */
 	void				(*serve)(void *context,
 					    const struct request *,
@@ -84,6 +87,25 @@ void	conn_close(struct conn *);
 void	conn_finish(struct conn *);
 
 struct conn *conn_next(const struct conn *);
+
+/* What others may know of a connection. */
+struct conn_view {
+	int			 fd;
+	const struct origin	*origin;
+	char			 peer[ORIGIN_ADDRESS_SIZE];
+	const char		*state;		/* as memcached calls it */
+	bool			 blocked;	/* it has replies to take */
+	int64_t			 used;		/* last, unix ms */
+};
+
+/*
+ * From any thread: visit up to `count` connections, those with ids below
+ * `*below`, and set that to go on; UINT64_MAX begins. False: there are no more.
+ */
+bool	conn_visit(struct conn_env *, uint64_t *below, unsigned count,
+	    void (*visit)(void *context, const struct conn_view *),
+	    void *context);
+
 const struct origin *conn_origin(const struct conn *);
 
 /* Add to a counter that only this thread writes. */

@@ -27,6 +27,7 @@ struct listener_socket {
 	struct evconnlistener	*accepts;	/* NULL: closed */
 	struct origin		 origin;
 	struct listener		*listener;
+	int			 fd;
 	in_port_t		 port;		/* host byte order */
 	struct listener_socket	*next;
 };
@@ -213,6 +214,7 @@ add_socket(struct listener *listener, int fd, in_port_t port,
 	}
 	evconnlistener_set_error_cb(socket->accepts, accept_failed);
 	socket->listener = listener;
+	socket->fd = fd;
 	socket->port = port;
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -341,6 +343,15 @@ listener_write_ports(const struct listener *listener, FILE *file)
 			fprintf(file, "TCP %s: %u\n",
 			    at->origin.transport == ORIGIN_TCP6 ?
 			    "INET6" : "INET", at->port);
+}
+
+void
+listener_visit(const struct listener *listener,
+    void (*visit)(void *, int, const struct origin *), void *context)
+{
+	for (const struct listener_socket *at = listener->first; at != NULL;
+	    at = at->next)
+		visit(context, at->fd, &at->origin);
 }
 
 const struct listener_counts *

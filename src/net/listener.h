@@ -59,6 +59,10 @@ int	listener_add_unix(struct listener *, const char *path, unsigned mask,
 /* One line per TCP socket, as memcached does: "TCP INET: 11211". */
 void	listener_write_ports(const struct listener *, FILE *);
 
+/* From any thread, once all sockets were added: visit each. */
+void	listener_visit(const struct listener *, void (*visit)(void *context,
+	    int fd, const struct origin *), void *context);
+
 const struct listener_counts *listener_counts(const struct listener *);
 
 /* A connection was closed; from any thread. */

@@ -212,6 +212,7 @@ worker_free(struct worker *worker)
 	if (worker->env.base != NULL)
 		event_base_free(worker->env.base);
 	pthread_mutex_destroy(&worker->lock);
+	pthread_mutex_destroy(&worker->env.list_lock);
 	free(worker);
 }
 
@@ -259,6 +260,7 @@ worker_start(const struct worker_config *config, struct error *error)
 	}
 	worker->config = *config;
 	CHECK(pthread_mutex_init(&worker->lock, NULL) == 0);
+	CHECK(pthread_mutex_init(&worker->env.list_lock, NULL) == 0);
 	if (!make_parts(worker)) {
 		error_set(error, "cannot set up the event loop of worker %u",
 		    config->number);
@@ -299,6 +301,13 @@ worker_give(struct worker *worker, int fd, const struct origin *origin)
 	    memory_order_relaxed);
 	pthread_mutex_unlock(&worker->lock);
 	wakeup_signal(&worker->wakeup);
+}
+
+bool
+worker_visit(struct worker *worker, uint64_t *below, unsigned count,
+    void (*visit)(void *, const struct conn_view *), void *context)
+{
+	return conn_visit(&worker->env, below, count, visit, context);
 }
 
 const struct conn_counts *

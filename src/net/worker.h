@@ -40,6 +40,11 @@ struct worker *worker_start(const struct worker_config *, struct error *);
  */
 void	worker_give(struct worker *, int fd, const struct origin *);
 
+/* From any thread: some of its connections, as conn_visit() has it. */
+bool	worker_visit(struct worker *, uint64_t *below, unsigned count,
+	    void (*visit)(void *context, const struct conn_view *),
+	    void *context);
+
 /* From any thread; plain reading of what the worker counts. */
 const struct conn_counts *worker_counts(const struct worker *);
 
