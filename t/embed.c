@@ -1406,6 +1406,17 @@ threads_find_their_keys_while_the_index_grows(void)
 	close_store();
 }
 
+/* Where there are other threads, large values are stored by drafts. */
+static void
+large_values_are_stored_so_too_while_there_are_threads(void)
+{
+	values_of_every_size_are_read_as_they_were_written();
+	add_stores_new_keys_and_replace_existing_ones();
+	a_value_that_is_too_large_takes_the_old_one_along();
+	multi_get_reads_large_values_too();
+	a_full_store_that_may_not_evict_says_so();
+}
+
 int
 main(void)
 {
@@ -1454,5 +1465,6 @@ main(void)
 	RUN(threads_never_see_half_a_value);
 	RUN(a_reader_without_a_lock_never_sees_half_a_value);
 	RUN(threads_find_their_keys_while_the_index_grows);
+	RUN(large_values_are_stored_so_too_while_there_are_threads);
 	return tap_done();
 }

@@ -74,6 +74,53 @@ values_up_to_the_item_limit_are_stored_whole(void)
 	close_store();
 }
 
+/* Where the second part of the key's value is. */
+static const void *
+second_part(const char *name)
+{
+	struct iovec part = { NULL, 0 };
+
+	EXPECT_EQUAL(get(name), STORE_OK);
+	EXPECT_EQUAL(store_parts(store, &item, 1, &part, 1), 1);
+	return part.iov_base;
+}
+
+static void
+a_large_value_is_written_over_one_of_its_length(void)
+{
+	const size_t length = 90000;
+	struct slice other = { source + 7, length };
+	const void *place;
+	uint64_t bytes, cas;
+
+	open_usual();
+	EXPECT_EQUAL(set("k", bytes_of(length)), STORE_OK);
+	place = second_part("k");
+	cas = cas_of("k");
+	bytes = store_counts(store)->bytes;
+	EXPECT_EQUAL(put_all(STORE_SET, "k", other, 0, START + 9, 0),
+	    STORE_OK);
+	EXPECT(has("k", other));
+	EXPECT_EQUAL(item.expiry, START + 9);
+	EXPECT(cas_of("k") != cas);
+	EXPECT(second_part("k") == place);
+	EXPECT_EQUAL(store_counts(store)->bytes, bytes);
+	/* With flags, or another length, or held, it is another item. */
+	EXPECT_EQUAL(put_all(STORE_SET, "k", other, 5, NEVER, 0), STORE_OK);
+	EXPECT(has("k", other));
+	EXPECT_EQUAL(item.flags, 5);
+	EXPECT_EQUAL(set("k", bytes_of(length - 1)), STORE_OK);
+	EXPECT(has("k", bytes_of(length - 1)));
+	store_verify(store);
+	EXPECT(store_pin(store, &item));
+	place = second_part("k");
+	EXPECT_EQUAL(set("k", (struct slice){ source + 7, length - 1 }),
+	    STORE_OK);
+	EXPECT(second_part("k") != place);
+	store_unpin(store, place);
+	close_store();
+}
+
 static void
 a_deleted_large_value_leaves_no_memory_behind(void)
 {
@@ -970,6 +1017,7 @@ large_values_and_drafts(void)
 	RUN(values_around_half_a_page_are_stored_whole);
 	RUN(values_around_every_piece_boundary_are_stored_whole);
 	RUN(values_up_to_the_item_limit_are_stored_whole);
+	RUN(a_large_value_is_written_over_one_of_its_length);
 	RUN(a_deleted_large_value_leaves_no_memory_behind);
 	RUN(what_is_above_the_item_limit_is_too_large);
 	RUN(a_set_that_is_too_large_loses_the_old_value_and_others_keep_it);

@@ -70,7 +70,8 @@ put(struct cairn_store *store, const void *key, size_t key_length,
 	    !bytes_of(bytes, length, &value.bytes) ||
 	    !expiry_of(ttl, &value.expiry))
 		return CAIRN_INVALID;
-	if (length >= LARGE && length <= UINT32_MAX &&
+	/* Where nobody else can wait for the shard, it is just stored. */
+	if (length >= LARGE && length <= UINT32_MAX && !os_alone() &&
 	    mode != STORE_APPEND && mode != STORE_PREPEND)
 		return error_of(put_large(&place, mode, &value));
 	shard_enter_timed(place.shard, value.expiry);

@@ -262,6 +262,25 @@ hand_item(struct store *store, struct slab_queue *queue, bool *cools)
 	return items_removable(store, chunk);
 }
 
+/*
+ * The next victims, as far as the hand's place tells: fetch the one after
+ * the next, and of the next, which is here by now, the bucket.
+ */
+static void
+foresee(const struct store *store, const struct slab_queue *queue)
+{
+	const struct slab *slab = &store->slab;
+	uint32_t chunk = queue->hand_chunk, page = queue->hand_page, next;
+
+	if (chunk + 1 >= slab->pages[page].fresh)
+		return;
+	__builtin_prefetch(slab_item(slab, slab_handle(slab, page,
+	    chunk + 1)));
+	next = items_removable(store, slab_handle(slab, page, chunk));
+	if (next != 0)
+		index_prefetch(&store->index, items_hash(store, next));
+}
+
 bool
 evict_main(struct store *store, unsigned number)
 {
@@ -291,6 +310,7 @@ evict_main(struct store *store, unsigned number)
 	if (coldest == 0)
 		return false;
 	evict_item(store, coldest, false);
+	foresee(store, queue);
 	return true;
 }
 
@@ -336,6 +356,7 @@ evict_small(struct store *store, unsigned number)
 			continue;
 		if ((item->state & ITEM_HEAT_MASK) < PROVEN_HEAT) {
 			evict_item(store, handle, true);
+			foresee(store, queue);
 			return true;
 		}
 		/* The head of a large item is too little to be moved. */

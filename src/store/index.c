@@ -344,11 +344,16 @@ static struct place
 place_of(const struct index *index, uint64_t hash, uint32_t handle)
 {
 	struct place place = { home_of(index, hash), 0 };
+	uint8_t tag = tag_of(hash);
 
 	for (;; place.bucket--) {
-		for (place.slot = 0; place.slot < SLOTS; place.slot++)
+		unsigned found = match_tags(place.bucket, tag);
+
+		for (; found != 0; found &= found - 1) {
+			place.slot = (unsigned)__builtin_ctz(found);
 			if (place.bucket->handle[place.slot] == handle)
 				return place;
+		}
 		CHECK(place.bucket->overflow > 0);
 	}
 }

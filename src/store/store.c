@@ -636,14 +636,17 @@ store_item_size(const struct store *store, const struct store_item *item)
 	return item_bytes(item_at(store, item->handle));
 }
 
-/* Make a detached item the key's one, in place of what is there. */
+/* Make a detached item the key's one, in place of `old` if that is not 0. */
 static enum store_result
-link_item(struct store *store, const struct store_key *key, uint32_t handle)
+link_item(struct store *store, const struct store_key *key, uint32_t handle,
+    uint32_t old)
 {
 	struct item *item = item_at(store, handle);
-	uint32_t old = index_find(&store->index, key->hash, key->bytes,
-	    key->length);
 
+	/* It may have moved or gone when room was made. */
+	if (old != 0)
+		old = index_find(&store->index, key->hash, key->bytes,
+		    key->length);
 	if (old != 0) {
 		index_replace(&store->index, key->hash, old, handle);
 		items_drop(store, old);
@@ -662,6 +665,39 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle)
 	return STORE_OK;
 }
 
+/*
+ * May an item with these fields, of `size` bytes with its value, lie where
+ * the item does? Of a large one nothing but the bytes may change.
+ */
+static bool
+has_place_for(const struct store *store, uint32_t handle, unsigned fields,
+    size_t size)
+{
+	const struct item *item = item_at(store, handle);
+	unsigned class = store->slab.pages[slab_page_of(&store->slab,
+	    handle)].class;
+
+	if (item->pins > 0 || size > store->config.item_max)
+		return false;
+	if (item->fields & ITEM_LARGE)
+		return item->fields == (fields | ITEM_LARGE) &&
+		    item_bytes(item) == size;
+	return size <= store->slab.classes[class].chunk_size &&
+	    class == slab_class_for(&store->slab, size);
+}
+
+/* Put bytes into an item whose place has room for them. */
+static void
+write_bytes(struct store *store, uint32_t handle, struct slice bytes)
+{
+	struct item *item = item_at(store, handle);
+
+	if (item->fields & ITEM_LARGE)
+		value_write(store, handle, 0, bytes);
+	else
+		bytes_copy(item_value(item), bytes.bytes, bytes.length);
+}
+
 /* Write over an item that nobody holds, if its chunk is the right one. */
 static bool
 overwrite(struct store *store, const struct store_key *key, uint32_t handle,
@@ -673,21 +709,18 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	    value->expiry, item->fields | wanted_fields(value));
 	size_t size = item_head_size(fields, key->length) +
 	    value->bytes.length;
-	struct slab_class *class = slab_class_of(&store->slab, handle);
 
-	if (item->pins > 0 || item->fields & ITEM_LARGE ||
-	    size > store->config.item_max ||
-	    size > class->chunk_size || class !=
-	    &store->slab.classes[slab_class_for(&store->slab, size)])
+	if (!has_place_for(store, handle, fields, size))
 		return false;
-	counts_of(store, handle)->bytes += size - item_bytes(item);
-	item->fields = (uint8_t)fields;
+	if (!(item->fields & ITEM_LARGE))
+		counts_of(store, handle)->bytes += size - item_bytes(item);
+	item->fields = (uint8_t)(fields | (item->fields & ITEM_LARGE));
 	item->length = (uint32_t)value->bytes.length;
 	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
 	item_heat(item);
 	write_head(store, item, key->bytes, key->length, value->flags,
 	    value->expiry);
-	memcpy(item_value(item), value->bytes.bytes, value->bytes.length);
+	write_bytes(store, handle, value->bytes);
 	expiry_note(store, handle, value->expiry);
 	store->last = handle;
 	return true;
@@ -707,16 +740,16 @@ put_bytes(struct store *store, const struct store_key *key, uint32_t old,
 	    value->expiry, before | wanted_fields(value), &handle);
 	if (result != STORE_OK)
 		return result;
-	value_write(store, handle, 0, value->bytes);
-	return link_item(store, key, handle);
+	write_bytes(store, handle, value->bytes);
+	return link_item(store, key, handle, old);
 }
 
 static enum store_result
-put_draft(struct store *store, const struct store_key *key,
+put_draft(struct store *store, const struct store_key *key, uint32_t old,
     const struct store_value *value)
 {
 	renew_cas(store, item_at(store, value->draft));
-	return link_item(store, key, value->draft);
+	return link_item(store, key, value->draft, old);
 }
 
 /* Add at the end of an item that nobody holds, if its chunk has room. */
@@ -767,7 +800,7 @@ join(struct store *store, const struct store_key *key, uint32_t old,
 			value_copy(store, handle, at, value->draft);
 		else
 			value_write(store, handle, at, value->bytes);
-		result = link_item(store, key, handle);
+		result = link_item(store, key, handle, old);
 	}
 	unpin(store, old);
 	return result;
@@ -860,7 +893,7 @@ put_any(struct store *store, const struct store_key *key,
 		if (mode == STORE_APPEND || mode == STORE_PREPEND)
 			result = join(store, key, old, mode, value);
 		else if (value->draft != 0)
-			result = put_draft(store, key, value);
+			result = put_draft(store, key, old, value);
 		else
 			result = put_bytes(store, key, old, value);
 		if (result == STORE_OK)
