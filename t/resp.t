@@ -109,6 +109,15 @@ is($text->ask('get long'), 'END', 'the value before it is gone');
 is(reply_to(request('SET', 'shared', '41')), "+OK\r\n", 'set by RESP');
 is($text->ask('incr shared 1'), '42', 'counted on by text');
 is(reply_to(request('GET', 'shared')), "\$2\r\n42\r\n", 'read by RESP');
+$text->set('flagged', '9', 77);
+is(reply_to(request('INCR', 'flagged'), request('APPEND', 'flagged', '5'),
+    request('SETRANGE', 'flagged', '1', '12'),
+    request('INCRBYFLOAT', 'flagged', '0.5')),
+    ":10\r\n:3\r\n:3\r\n\$5\r\n112.5\r\n", 'changed by RESP');
+is($text->get_with_flags('flagged', 77), '112.5',
+    "a memcached client's flags stay");
+is(reply_to(request('SET', 'flagged', 'x')), "+OK\r\n", 'set by RESP');
+is($text->get('flagged'), 'x', 'its flags are 0');
 $text->close;
 is($server->stop, 0, 'the server ends cleanly');
 done_testing;

@@ -6,19 +6,30 @@
 #include "command/calls.h"
 
 static call_function *const functions[CALL_COUNT] = {
-	[CALL_APPEND] = strings_append,
-	[CALL_DECR] = strings_count,
-	[CALL_DECRBY] = strings_count,
+	[CALL_APPEND] = ranges_append,
+	[CALL_DECR] = numbers_add,
+	[CALL_DECRBY] = numbers_add,
 	[CALL_DEL] = generic_delete,
+	[CALL_DELIFEQ] = strings_delifeq,
 	[CALL_EXISTS] = generic_exists,
 	[CALL_GET] = strings_get,
-	[CALL_INCR] = strings_count,
-	[CALL_INCRBY] = strings_count,
+	[CALL_GETDEL] = strings_getdel,
+	[CALL_GETEX] = strings_getex,
+	[CALL_GETRANGE] = ranges_get,
+	[CALL_GETSET] = strings_getset,
+	[CALL_INCR] = numbers_add,
+	[CALL_INCRBY] = numbers_add,
+	[CALL_INCRBYFLOAT] = numbers_add_float,
 	[CALL_MGET] = strings_mget,
 	[CALL_MSET] = strings_mset,
 	[CALL_MSETNX] = strings_msetnx,
+	[CALL_PSETEX] = strings_setex,
 	[CALL_SET] = strings_set,
-	[CALL_STRLEN] = strings_strlen,
+	[CALL_SETEX] = strings_setex,
+	[CALL_SETNX] = strings_setnx,
+	[CALL_SETRANGE] = ranges_set,
+	[CALL_STRLEN] = ranges_strlen,
+	[CALL_SUBSTR] = ranges_get,
 	[CALL_TOUCH] = generic_touch,
 	[CALL_UNLINK] = generic_delete,
 };
@@ -29,6 +40,40 @@ call_execute(struct call *call)
 	CHECK(call->row->scope == CALL_KEYS &&
 	    functions[call->row->id] != NULL);
 	functions[call->row->id](call);
+}
+
+static void
+find(struct call *call, size_t n, bool read, struct place *place)
+{
+	enum store_result result;
+
+	place->store = call_store(call, n, &place->key);
+	result = read ?
+	    store_get(place->store, &place->key, false, &place->item) :
+	    store_look(place->store, &place->key, &place->item);
+	place->there = result == STORE_OK;
+	if (!place->there)
+		place->item = (struct store_item){ .length = 0 };
+}
+
+void
+call_look(struct call *call, size_t n, struct place *place)
+{
+	find(call, n, false, place);
+}
+
+bool
+call_read_string(struct call *call, size_t n, struct place *place)
+{
+	find(call, n, true, place);
+	return true;
+}
+
+bool
+call_look_string(struct call *call, size_t n, struct place *place)
+{
+	find(call, n, false, place);
+	return true;
 }
 
 void
@@ -45,14 +90,67 @@ call_put_item(struct call *call, struct store *store,
 	resp_end(call->output);
 }
 
+void
+call_put_place(struct call *call, struct place *place)
+{
+	if (place->there)
+		call_put_item(call, place->store, &place->item);
+	else
+		resp_null(call->output, call->v3);
+}
+
 bool
 call_integer(struct call *call, size_t n, int64_t *number)
 {
-	if (decimal_parse_signed(call->words[n], number))
+	if (call_parse_integer(call->words[n], number))
 		return true;
-	resp_error(call->output,
-	    "ERR value is not an integer or out of range");
+	call_not_an_integer(call);
 	return false;
+}
+
+bool
+call_float(struct call *call, size_t n, long double *number)
+{
+	if (call_parse_float(call->words[n], number))
+		return true;
+	resp_error(call->output, "ERR value is not a valid float");
+	return false;
+}
+
+/* One that overflows or is not above 0 is an error. */
+bool
+call_expiry(struct call *call, size_t n, struct time_unit unit,
+    int64_t *expiry)
+{
+	int64_t number;
+
+	if (!call_integer(call, n, &number))
+		return false;
+	if (number <= 0 || (unit.seconds && number > INT64_MAX / 1000))
+		goto invalid;
+	if (unit.seconds)
+		number *= 1000;
+	if (unit.relative && number > INT64_MAX - call->now)
+		goto invalid;
+	if (unit.relative)
+		number += call->now;
+	*expiry = number < STORE_EXPIRY_MAX ? number : STORE_EXPIRY_MAX;
+	return true;
+invalid:
+	call_invalid_expiry(call);
+	return false;
+}
+
+enum store_result
+call_replace(struct place *place, struct slice bytes)
+{
+	struct store_value value = {
+		.bytes = bytes, .flags = place->item.flags,
+		.expiry = place->item.expiry,
+	};
+
+	return store_put(place->store, &place->key,
+	    place->there ? STORE_REPLACE : STORE_ADD, &value);
 }
 
 void
@@ -70,4 +168,25 @@ void
 call_syntax_error(struct call *call)
 {
 	resp_error(call->output, "ERR syntax error");
+}
+
+void
+call_wrong_arity(struct call *call)
+{
+	resp_error(call->output, "ERR wrong number of arguments for '%s' "
+	    "command", call->row->name);
+}
+
+void
+call_not_an_integer(struct call *call)
+{
+	resp_error(call->output,
+	    "ERR value is not an integer or out of range");
+}
+
+void
+call_invalid_expiry(struct call *call)
+{
+	resp_error(call->output, "ERR invalid expire time in '%s' command",
+	    call->row->name);
 }

@@ -8,6 +8,14 @@
 #include "command/call.h"
 #include "proto/resp.h"
 
+/* A key of a call, and what is there. */
+struct place {
+	struct store		*store;
+	struct store_key	 key;
+	struct store_item	 item;	/* zeros when nothing is there */
+	bool			 there;
+};
+
 /* The store of the key that is word number `n`. */
 static inline struct store *
 call_store(struct call *call, size_t n, struct store_key *key)
@@ -15,22 +23,71 @@ call_store(struct call *call, size_t n, struct store_key *key)
 	return call->store_of(call->context, call->words[n], key);
 }
 
-/* A found value as a bulk. */
+/* What the key that is word number `n` holds, whatever it is. */
+void	call_look(struct call *, size_t n, struct place *);
+
+/*
+ * The string that it holds: read, which makes it hotter, or merely looked at.
+ * False: it holds something else, and the reply is the error that says so.
+ */
+bool	call_read_string(struct call *, size_t n, struct place *);
+bool	call_look_string(struct call *, size_t n, struct place *);
+
+/* A found value as a bulk; null, if nothing is there. */
 void	call_put_item(struct call *, struct store *, struct store_item *);
+void	call_put_place(struct call *, struct place *);
 
-/* An integer argument. False: the reply is the error that says so. */
+/*
+ * Numbers as Redis reads them: without white space, a plus sign or zeros in
+ * front. False: it is none.
+ */
+bool	call_parse_integer(struct slice, int64_t *);
+bool	call_parse_float(struct slice, long double *);
+
+/* The longest text of a finite long double. */
+#define CALL_FLOAT_MAX	5120
+
+/* At most 17 decimals, zeros at the end left out. Returns the length. */
+size_t	call_format_float(char text[CALL_FLOAT_MAX], long double);
+/* Room for DECIMAL_MAX digits and a sign. */
+size_t	call_format_integer(char text[1 + DECIMAL_MAX], int64_t);
+
+/* A number as an argument. False: the reply is the error that says so. */
 bool	call_integer(struct call *, size_t n, int64_t *);
+bool	call_float(struct call *, size_t n, long double *);
 
-/* What a value that could not be stored is answered with. */
-void	call_fail(struct call *, enum store_result);
+/*
+ * The time of expiry, unix ms, that word number `n` says. False: the reply is
+ * an error.
+ */
+struct time_unit {
+	bool	seconds;	/* or milliseconds */
+	bool	relative;	/* from now on, or since 1970 */
+};
 
+bool	call_expiry(struct call *, size_t n, struct time_unit, int64_t *);
+
+/*
+ * Store what takes the place of a value and keeps its flags and its expiry;
+ * when that fails the value stays.
+ */
+enum store_result call_replace(struct place *, struct slice);
+
+/* Errors. */
+void	call_fail(struct call *, enum store_result);	/* could not be stored */
 void	call_syntax_error(struct call *);
+void	call_wrong_arity(struct call *);
+void	call_not_an_integer(struct call *);
+void	call_invalid_expiry(struct call *);
 
 /* The functions, by group. */
 typedef void call_function(struct call *);
 
-call_function	strings_append, strings_count, strings_get, strings_mget,
-	    strings_mset, strings_msetnx, strings_set, strings_strlen;
+call_function	strings_delifeq, strings_get, strings_getdel, strings_getex,
+	    strings_getset, strings_mget, strings_mset, strings_msetnx,
+	    strings_set, strings_setex, strings_setnx;
+call_function	numbers_add, numbers_add_float;
+call_function	ranges_append, ranges_get, ranges_set, ranges_strlen;
 call_function	generic_delete, generic_exists, generic_touch;
 
 #endif

@@ -26,6 +26,7 @@ struct iovec;
 struct store;
 
 #define STORE_KEY_MAX	250
+#define STORE_EXPIRY_MAX	(((int64_t)1 << 48) - 1)	/* in 10889 */
 #define STORE_CLASSES_MAX	128	/* slab classes, at most */
 
 struct store_config {
