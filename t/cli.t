@@ -104,8 +104,7 @@ refused(qr/-I: "1" is not a size/, '-I', '1');
 refused(qr/more than half of --memory-limit/, '-I', '40m');
 refused(qr/UDP is not offered/, '-U', '11211');
 refused(qr/"tls" is no protocol/, '-B', 'tls');
-refused(qr/not offered yet/, $_)
-    for qw(-S -Y/f --enable-sasl --auth-file=/f);
+refused(qr/--enable-sasl needs users/, $_) for qw(-S --enable-sasl);
 refused(qr/not offered yet/, '-o', $_) for qw(drop_privileges
     relaxed_privileges);
 refused(qr/"x" is not a number/, '--version', '-m', 'x');

@@ -151,8 +151,9 @@ for my $packet (@packets) {
 	ok(index($protocol, ".It Li $code Ic $name $sentence ") >= 0,
 	    "cairn-protocol(7) has the packet $name");
 }
-my %named = map { $_->[1] => 1 } @replies, [0, 'ERROR'], [0, 'BAD_FORMAT'],
-    [0, 'PROTOCOL'];
+my %named = map { $_->[1] => 1 } @replies,
+    rows_of('proto/replies.def', 'PACKET_REPLY'),
+    map { [0, $_] } qw(ERROR BAD_FORMAT UNAUTHENTICATED PROTOCOL);
 is(list(keys %named), list(map { $_->[0] } @statuses),
     'every status is the reply to some command');
 for my $status (@statuses) {

@@ -476,7 +476,6 @@ static void
 a_promise_of_protection_is_not_ignored(void)
 {
 	static const char *const refused[] = {
-		"-S", "-Y /f", "-Y", "--enable-sasl", "--auth-file=/f",
 		"-o drop_privileges",
 	};
 
@@ -568,6 +567,41 @@ settings_of_tls_are_shown_as_memcached_does(void)
 	EXPECT_TEXT(setting("ssl_wbuf_size"), "4096");
 	EXPECT_EQUAL(parse("-o ssl_keyformat=PEM"), 0);
 	EXPECT_TEXT(setting("ssl_keyformat"), "1");
+}
+
+static void
+who_logs_in_by_text_speaks_text(void)
+{
+	EXPECT_EQUAL(parse("-Y /f -l a,proto[negotiating]:b"), 0);
+	EXPECT_EQUAL(options.protocol, PROTO_TEXT);
+	EXPECT_EQUAL(options.listen.addresses[0].settings.protocol,
+	    PROTO_TEXT);
+	EXPECT_EQUAL(options.listen.addresses[1].settings.protocol,
+	    PROTO_TEXT);
+	EXPECT_TEXT(setting("auth_enabled_ascii"), "/f");
+	EXPECT_TEXT(setting("auth_enabled_sasl"), "no");
+	EXPECT_TEXT(setting("binding_protocol"), "ascii");
+	EXPECT_TEXT(complaint("-Y /f -B binary"), "nobody could log in by "
+	    "the binary protocol: --auth-file needs --enable-sasl for that");
+	EXPECT_TEXT(complaint("--auth-file=/f -l proto[binary]:a"),
+	    "nobody could log in by the binary protocol: --auth-file needs "
+	    "--enable-sasl for that");
+}
+
+static void
+sasl_needs_users(void)
+{
+	EXPECT_TEXT(complaint("-S"), "--enable-sasl needs users: give their "
+	    "file with --auth-file");
+	EXPECT_EQUAL(parse("-S -Y /f -l a,proto[binary]:b"), 0);
+	EXPECT_EQUAL(options.protocol, PROTO_NEGOTIATE);
+	EXPECT_EQUAL(options.listen.addresses[0].settings.protocol,
+	    PROTO_NEGOTIATE);
+	EXPECT_EQUAL(options.listen.addresses[1].settings.protocol,
+	    PROTO_BINARY);
+	EXPECT_TEXT(setting("auth_enabled_sasl"), "yes");
+	EXPECT_EQUAL(parse("-p 1"), 0);
+	EXPECT_TEXT(setting("auth_enabled_ascii"), "no");
 }
 
 static void
@@ -689,6 +723,8 @@ main(void)
 	RUN(tls_is_for_the_addresses_that_want_it);
 	RUN(tls_that_cannot_be_is_refused);
 	RUN(settings_of_tls_are_shown_as_memcached_does);
+	RUN(who_logs_in_by_text_speaks_text);
+	RUN(sasl_needs_users);
 	RUN(protocols_are_named);
 	RUN(an_action_needs_words_without_a_fault);
 	RUN(settings_show_what_was_set);

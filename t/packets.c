@@ -268,6 +268,9 @@ static const struct {
 	{ "80 1c" TIME, "TOUCH k expiry=now+4000 want-cas" },
 	{ "80 1d" TIME, "GATS k expiry=now+4000 want-cas" },
 	{ "80 1e" TIME, "GATS k expiry=now+4000 quiet" },
+	{ "80 20" EMPTY, "SASL_MECHANISMS want-cas" },
+	{ "80 21" KV, "SASL_AUTH k want-cas body=2" },
+	{ "80 22" KV, "SASL_STEP k want-cas body=2" },
 	{ "80 23" TIME, "GATS k expiry=now+4000 want-cas with-key" },
 	{ "80 24" TIME, "GATS k expiry=now+4000 quiet with-key" },
 };
@@ -469,6 +472,9 @@ a_value_above_the_limit_is_swallowed(void)
 	EXPECT_TEXT(meaning("80 01 0001 08 00 0000 000003f2 deadbeef "
 	    "0000000000000000 00000000 00000000 6b"),
 	    "SET k too-large want-cas swallow=1001");
+	EXPECT_TEXT(meaning("80 21 0001 00 00 0000 00000802 deadbeef "
+	    "0000000000000000 6b"),
+	    "SASL_AUTH k too-large want-cas swallow=2049");
 	EXPECT_TEXT(meaning("80 19 0001 00 00 0000 ffffffff deadbeef "
 	    "0000000000000000 6b"),
 	    "APPEND k quiet too-large swallow=4294967294");
@@ -634,6 +640,14 @@ static const struct {
 	{ OP_INCR, 5, STATUS_NOT_A_NUMBER, BAD("05", "0006", "2e",
 	    "4e6f6e2d6e756d65726963207365727665722d736964652076616c7565"
 	    "20666f7220696e6372206f722064656372") },
+	{ OP_SASL_MECHANISMS, 0x20, STATUS_MECHANISMS,
+	    BAD("20", "0000", "05", "504c41494e") },
+	{ OP_SASL_AUTH, 0x21, STATUS_AUTHENTICATED,
+	    BAD("21", "0000", "0d", "41757468656e74696361746564") },
+	{ OP_SASL_AUTH, 0x21, STATUS_AUTH_FAILURE,
+	    BAD("21", "0020", "0d", "41757468206661696c7572652e") },
+	{ OP_GETS, 0, STATUS_UNAUTHENTICATED,
+	    BAD("00", "0020", "0d", "41757468206661696c7572652e") },
 	{ OP_FLUSH, 8, STATUS_NO_FLUSH,
 	    BAD("08", "0020", "0d", "41757468206661696c7572652e") },
 	{ OP_REJECT, 0x55, STATUS_ERROR, BAD("55", "0081", "0f",

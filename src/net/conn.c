@@ -93,6 +93,7 @@ struct conn {
 	enum conn_reason	 reason;	/* why it is closed */
 	struct codec		 codec;
 	struct session		 session;
+	struct gate_visit	 visit;
 	enum conn_state		 state;
 	_Atomic enum look	 look;		/* this and the next are */
 	_Atomic int64_t		 used;		/* others' to read; unix ms */
@@ -204,6 +205,14 @@ look(struct conn *conn, enum look as)
 	atomic_store_explicit(&conn->look, as, memory_order_relaxed);
 }
 
+/* What the codec goes by depends on whether the client was let in. */
+static const struct codec_config *
+codec_config(const struct conn *conn)
+{
+	return conn->visit.inside ? conn->env->codec :
+	    &conn->env->gate->codec;
+}
+
 int
 conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
@@ -219,7 +228,9 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	if (conn->kept == NULL || conn->replies == NULL ||
 	    open_stream(conn, fd) == -1)
 		goto fail;
-	proto_open(&conn->codec, env->codec, origin->settings.protocol);
+	conn->visit.inside = env->gate == NULL;
+	proto_open(&conn->codec, codec_config(conn),
+	    origin->settings.protocol);
 	conn->codec.args = &env->args;
 	session_open(&conn->session, env->router, &conn->codec,
 	    env->next_id++);
@@ -378,6 +389,24 @@ has_replies(const struct pass *pass)
 	}
 }
 
+/* A request of a client that is not inside, or wants to log in again. */
+static void
+knock(struct pass *pass, struct request *request)
+{
+	struct conn *conn = pass->conn;
+	const struct gate *gate = conn->env->gate;
+	enum status status = STATUS_ERROR;
+
+	if (conn->codec.line_left > 0)
+		return;		/* the line's last key is answered */
+	if (gate != NULL)
+		status = gate->enter(gate->context, &conn->visit, request);
+	conn->codec.config = codec_config(conn);
+	answer(pass, request, status);
+	if (request->flags & REQUEST_CLOSE)
+		conn->state = CLOSING;
+}
+
 /* A request whose scope is not KEY, in its turn. */
 static void
 serve(struct pass *pass, struct request *request)
@@ -401,6 +430,11 @@ serve(struct pass *pass, struct request *request)
 		break;
 	case OP_QUIT:
 		conn->state = CLOSING;
+		break;
+	case OP_SASL_MECHANISMS:
+	case OP_SASL_AUTH:
+	case OP_SASL_STEP:
+		knock(pass, request);
 		break;
 	default:
 		conn->env->serve(conn->env->serve_context, request, &reply,
@@ -427,6 +461,10 @@ static void
 take(struct pass *pass, struct request *request)
 {
 	pass->requests++;
+	if (!pass->conn->visit.inside) {
+		knock(pass, request);
+		return;
+	}
 	if (pass->told)
 		tell_command(pass);
 	if (request_scope(request->op) != SCOPE_KEY) {

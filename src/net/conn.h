@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/gate.h"
 #include "net/origin.h"
 #include "net/supply.h"
 #include "proto/proto.h"
@@ -45,6 +46,7 @@ struct conn_env {
 	struct log			*log;
 	const struct codec_config	*codec;
 	struct tls			*tls;		/* NULL: none */
+	const struct gate		*gate;		/* NULL: all are let in */
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */

@@ -175,6 +175,7 @@ fill_env(struct worker *worker)
 	env->codec = config->codec;
 	env->tls = config->tls;
 	journal_open(&env->journal, config->watch);
+	env->gate = config->gate;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->serve_context = config->context;

@@ -30,6 +30,9 @@
 /* Of a number that is not to begin when it is missing. */
 #define NO_INITIAL	UINT32_MAX
 
+/* The longest value by which somebody logs in. */
+#define LOGIN_MAX	2048
+
 /* The longest value that is copied within one piece of output room. */
 #define VALUE_ROOM_MAX	2048
 
@@ -165,9 +168,13 @@ static enum parse
 expect_value(const struct codec *codec, struct request *request,
     size_t length, size_t *body)
 {
+	bool logs_in = request->op == OP_SASL_AUTH ||
+	    request->op == OP_SASL_STEP;
+	size_t most = logs_in ? LOGIN_MAX : codec->config->item_max;
+
 	*body = length;
 	request->value.length = length;
-	if (length <= codec->config->item_max)
+	if (length <= most)
 		return PARSE_BODY;
 	request->flags |= REQUEST_TOO_LARGE;
 	return PARSE_SWALLOW;
@@ -269,6 +276,8 @@ static const struct outcome {
 	[STATUS_STORED] = { 0, SLICE("") },
 	[STATUS_DELETED] = { 0, SLICE("") },
 	[STATUS_TOUCHED] = { 0, SLICE("") },
+	[STATUS_MECHANISMS] = { 0, SLICE("PLAIN") },
+	[STATUS_AUTHENTICATED] = { 0, SLICE("Authenticated") },
 	[STATUS_MISS] = { 0x01, SLICE("Not found") },
 	[STATUS_NOT_FOUND] = { 0x01, SLICE("Not found") },
 	[STATUS_EXISTS] = { 0x02, SLICE("Data exists for key.") },
@@ -277,9 +286,12 @@ static const struct outcome {
 	[STATUS_NOT_STORED] = { 0x05, SLICE("Not stored.") },
 	[STATUS_NOT_A_NUMBER] = { 0x06,
 	    SLICE("Non-numeric server-side value for incr or decr") },
+	[STATUS_UNAUTHENTICATED] = { 0x20, SLICE("Auth failure.") },
+	[STATUS_AUTH_FAILURE] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_NO_FLUSH] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_NO_DETAIL] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_NO_CACHEDUMP] = { 0x20, SLICE("Auth failure.") },
+	[STATUS_AUTH_CONTINUE] = { 0x21, SLICE("") },
 	[STATUS_ERROR] = { 0x81, SLICE("Unknown command") },
 	[STATUS_NO_MEMORY] = { 0x82, SLICE("Out of memory") },
 	[STATUS_NO_MEMORY_READ] = { 0x82, SLICE("Out of memory") },

@@ -15,6 +15,7 @@
 #include "net/listener.h"
 #include "net/tls.h"
 #include "net/worker.h"
+#include "server/login.h"
 #include "server/options.h"
 #include "server/settings.h"
 #include "shard/detail.h"
@@ -33,6 +34,7 @@ struct admin {
 	struct listener		*listener;
 	struct tls		*tls;		/* NULL: none */
 	struct watch_hub	*watch;
+	struct login		*login;
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;
 	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -22,6 +23,7 @@
 #include "os/os.h"
 #include "server/admin.h"
 #include "server/daemon.h"
+#include "server/login.h"
 #include "server/options.h"
 #include "server/tune.h"
 #include "server/reload.h"
@@ -49,6 +51,9 @@ struct server {
 	struct log		 log;
 	struct clock		 clock;
 	struct codec_config	 codec;
+	struct users		 users;		/* path NULL: none are asked */
+	struct login		 login;
+	struct gate		 gate;
 	struct event_base	*base;
 	struct event		*signals[SIGNALS];
 	struct wakeup		 stop;
@@ -91,6 +96,8 @@ server_reload(struct server *server)
 {
 	if (server->tls != NULL)
 		reload_certificates(server->tls, &server->log);
+	if (server->users.path != NULL)
+		reload_users(&server->users, &server->log);
 }
 
 static void
@@ -284,6 +291,24 @@ open_tls(struct server *server, struct error *error)
 	return server->tls == NULL ? -1 : 0;
 }
 
+/* While we may be root: the file need not be for others to read. */
+static int
+open_login(struct server *server, struct error *error)
+{
+	const struct options *options = &server->options;
+
+	if (options->auth_file == NULL)
+		return 0;
+	if (users_open(&server->users, options->auth_file, &server->log,
+	    error) == -1)
+		return -1;
+	server->login = (struct login){
+		.users = &server->users, .sasl = options->sasl,
+	};
+	login_gate(&server->login, &server->codec, &server->gate);
+	return 0;
+}
+
 /* For whoever started us with port -1; whole when it appears. */
 static int
 write_ports(const struct listener *listener, struct error *error)
@@ -304,6 +329,17 @@ write_ports(const struct listener *listener, struct error *error)
 	if (fclose(file) == EOF || rename(temporary, path) == -1)
 		return error_set(error, "%s: %s", path, strerror(errno));
 	return 0;
+}
+
+/* The user that we have become may not read what root could. */
+static void
+warn_of_reload(struct server *server)
+{
+	if (server->users.path != NULL &&
+	    access(server->users.path, R_OK) == -1)
+		log_write(&server->log, LOG_LEVEL_NOTICE,
+		    "%s: this user will not be able to read it again: %s",
+		    server->users.path, strerror(errno));
 }
 
 /*
@@ -343,6 +379,7 @@ open_listener(struct server *server, struct error *error)
 	}
 	if (daemon_drop_user(options->user, error) == -1)
 		return -1;
+	warn_of_reload(server);
 	if (options->unix_socket != NULL &&
 	    listener_add_unix(server->listener, options->unix_socket,
 	    (unsigned)options->unix_mask, &unix_settings, error) == -1)
@@ -369,6 +406,7 @@ open_admin(struct server *server, struct error *error)
 		.listener = server->listener,
 		.tls = server->tls,
 		.watch = &server->watch,
+		.login = &server->login,
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
 		.memory_limit = options->memory_limit,
@@ -397,6 +435,7 @@ start_workers(struct server *server, struct error *error)
 		.codec = &server->codec,
 		.tls = server->tls,
 		.watch = &server->watch,
+		.gate = server->users.path == NULL ? NULL : &server->gate,
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
@@ -458,6 +497,8 @@ take_down(struct server *server)
 	}
 	if (server->watch.clock != NULL)
 		watch_close(&server->watch);
+	if (server->users.path != NULL)
+		users_close(&server->users);
 	if (server->router.shards != NULL)
 		route_close(&server->router);
 	for (size_t i = 0; i < SIGNALS; i++)
@@ -487,6 +528,7 @@ run(struct server *server, struct error *error)
 	    open_events(server, error) == 0 &&
 	    open_router(server, error) == 0 &&
 	    open_tls(server, error) == 0 &&
+	    open_login(server, error) == 0 &&
 	    open_listener(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&

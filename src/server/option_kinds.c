@@ -257,6 +257,7 @@ show_text(const struct option_row *row, const struct options *options,
 	char *const *text = option_shown(row, options);
 
 	snprintf(out, room, "%s", *text != NULL ? *text :
+	    row->flags & OPTION_NO_IF_ABSENT ? "no" :
 	    row->flags & OPTION_PARENTHESES ? "(null)" : "NULL");
 }
 

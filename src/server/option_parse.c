@@ -272,6 +272,38 @@ is_given(const struct option_parser *parser, char letter)
 	return parser->given[option_number(find_letter(letter))] > 0;
 }
 
+/* Who has to log in by text can speak nothing else. */
+static int
+bind_to_text(enum proto_choice *protocol, struct error *err)
+{
+	if (*protocol == PROTO_BINARY)
+		return error_set(err, "nobody could log in by the binary "
+		    "protocol: --auth-file needs --enable-sasl for that");
+	*protocol = PROTO_TEXT;
+	return 0;
+}
+
+static int
+settle_login(struct option_parser *parser)
+{
+	struct options *options = parser->options;
+	struct listen_list *list = &options->listen;
+
+	if (options->sasl && options->auth_file == NULL)
+		return error_set(parser->error, "--enable-sasl needs users: "
+		    "give their file with --auth-file");
+	if (options->auth_file == NULL || options->sasl)
+		return 0;
+	if (bind_to_text(&options->protocol, parser->error) == -1)
+		return -1;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->addresses[i].protocol_given &&
+		    bind_to_text(&list->addresses[i].settings.protocol,
+		    parser->error) == -1)
+			return -1;
+	return 0;
+}
+
 /* What depends on more than one option. */
 static int
 settle(struct option_parser *parser)
@@ -279,6 +311,8 @@ settle(struct option_parser *parser)
 	struct options *options = parser->options;
 	struct listen_list *list = &options->listen;
 
+	if (settle_login(parser) == -1)
+		return -1;
 	if (options->unix_socket != NULL && !is_given(parser, 'l') &&
 	    !is_given(parser, 'p'))
 		options->port = 0;

@@ -57,6 +57,7 @@ enum option_flag {
 	OPTION_SKIPPED_IN_FILE = 16,	/* only works on a command line */
 	OPTION_REFUSED_IN_FILE = 32,
 	OPTION_PARENTHESES = 64,	/* if absent shown as (null) */
+	OPTION_NO_IF_ABSENT = 128,	/* shown as no, not NULL */
 };
 
 /* The kinds of rows, by the field that they fill. */

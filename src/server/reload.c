@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "net/tls.h"
+#include "server/users.h"
 
 /* `result` is that of reading `what`. */
 static bool
@@ -24,4 +25,12 @@ reload_certificates(struct tls *tls, struct log *log)
 	struct error error;
 
 	return report(log, "certificates", tls_reload(tls, &error), &error);
+}
+
+bool
+reload_users(struct users *users, struct log *log)
+{
+	struct error error;
+
+	return report(log, users->path, users_reload(users, &error), &error);
 }

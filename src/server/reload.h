@@ -13,8 +13,12 @@
 #include "base/log.h"
 
 struct tls;
+struct users;
 
 /* New connections get the new certificates. False: there were none. */
 bool	reload_certificates(struct tls *, struct log *);
+
+/* From now on these can log in; who has stays inside. False: as before. */
+bool	reload_users(struct users *, struct log *);
 
 #endif

@@ -29,6 +29,7 @@ struct snapshot {
 	uint64_t			 bytes_read, bytes_written;
 	uint64_t			 yields, idle_kicks;
 	uint64_t			 flushes;
+	uint64_t			 logins, failed_logins;
 	uint64_t			 memory_limit;
 	bool				 reassigning;	/* a page */
 };
@@ -46,6 +47,8 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		.uptime = (uint64_t)(now - admin->started) / 1000,
 		.workers = admin->worker_count,
 		.flushes = admin->flushes,
+		.logins = admin->login->attempts,
+		.failed_logins = admin->login->failures,
 		.memory_limit = admin->memory_limit,
 	};
 	if (admin->tls != NULL) {
