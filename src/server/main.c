@@ -545,8 +545,8 @@ run(struct server *server, struct error *error)
 static void
 print_license(void)
 {
-	puts("cairn is free software under the BSD 3-clause license; "
-	    "see COPYING.");
+	puts("cairn is free software under the BSD 3-clause license, see "
+	    DOCUMENTS "/COPYING.");
 }
 
 /* What was asked for instead of serving. */
