@@ -36,6 +36,9 @@
 /* Requests that are parsed before they are executed. */
 #define BATCH		64
 
+/* A pass that has taken this long ends with the batch in work. */
+#define PASS_MS		2
+
 /* Replies beyond this stop a pass, and reading until they are taken. */
 #define OUTPUT_MAX	((size_t)1 << 20)
 
@@ -638,6 +641,14 @@ parse(struct pass *pass)
 	return false;
 }
 
+/* Most batches take microseconds, some commands much longer. */
+static bool
+takes_long(const struct pass *pass)
+{
+	return pass->batched == 0 && pass->requests > 0 &&
+	    clock_unix_ms(pass->conn->env->clock) - pass->now >= PASS_MS;
+}
+
 /* Enough for this pass: others want their turn, or the replies are long. */
 static bool
 must_yield(const struct pass *pass)
@@ -645,7 +656,7 @@ must_yield(const struct pass *pass)
 	unsigned limit = pass->conn->env->requests_per_pass;
 
 	return (limit != 0 && pass->requests >= limit) ||
-	    output_length(&pass->output) >= OUTPUT_MAX;
+	    output_length(&pass->output) >= OUTPUT_MAX || takes_long(pass);
 }
 
 static void
