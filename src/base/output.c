@@ -87,6 +87,34 @@ output_reference(struct output *output, const void *bytes, size_t length,
 }
 
 int
+output_open_apart(struct output *apart)
+{
+	struct evbuffer *buffer = evbuffer_new();
+
+	output_open(apart, buffer);
+	return buffer == NULL ? -1 : 0;
+}
+
+void
+output_join(struct output *output, struct output *apart)
+{
+	output_commit(output);
+	output_commit(apart);
+	output->length += apart->length;
+	if (evbuffer_add_buffer(output->buffer, apart->buffer) == -1)
+		output->failed = 1;
+	output->failed |= apart->failed;
+	evbuffer_free(apart->buffer);
+}
+
+void
+output_drop(struct output *apart)
+{
+	output_commit(apart);
+	evbuffer_free(apart->buffer);
+}
+
+int
 output_close(struct output *output)
 {
 	output_commit(output);

@@ -71,6 +71,14 @@ int	output_reference(struct output *, const void *bytes, size_t length,
 	    void (*release)(const void *bytes, size_t length, void *context),
 	    void *context);
 
+/*
+ * Output that is put together apart, because its length goes before it: it
+ * is opened, and joined to another or dropped. -1: out of memory.
+ */
+int	output_open_apart(struct output *);
+void	output_join(struct output *, struct output *apart);
+void	output_drop(struct output *apart);
+
 /* Bytes added since output_open(). */
 static inline size_t
 output_length(const struct output *output)

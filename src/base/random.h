@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define RANDOM_STEP	0x9e3779b97f4a7c15
+
 struct random {
 	uint64_t	state;	/* the seed, at first */
 };
@@ -16,7 +18,7 @@ struct random {
 static inline uint64_t
 random_next(struct random *random)
 {
-	uint64_t z = random->state += 0x9e3779b97f4a7c15;
+	uint64_t z = random->state += RANDOM_STEP;
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;

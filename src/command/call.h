@@ -2,9 +2,10 @@
 /*
  * call.h - carry out a call of calls.def whose scope is KEYS.
  *
- * The shards of all its keys have been entered, so it is atomic. It writes
- * its reply itself; a call that fails replies with an error and has changed
- * nothing.
+ * The shards of all its keys have been entered, so it is atomic; a call that
+ * is about all keys names none, and enters one shard after the other. It
+ * writes its reply itself; a call that fails replies with an error and has
+ * changed nothing.
  */
 #ifndef COMMAND_CALL_H
 #define COMMAND_CALL_H
@@ -12,6 +13,12 @@
 #include "base/output.h"
 #include "proto/call.h"
 #include "store/store.h"
+
+/* What the operator does not allow. Constant after start. */
+struct call_rules {
+	bool	no_flush;
+	bool	no_listing;	/* of keys that a client does not know */
+};
 
 struct call {
 	const struct call_row	*row;
@@ -23,6 +30,15 @@ struct call {
 	/* The store of a key, which is described. Its shard is entered. */
 	struct store		*(*store_of)(void *context, struct slice key,
 				    struct store_key *);
+	/*
+	 * Enter store number n, from 0 on. One at a time is entered so, and
+	 * left before the next.
+	 */
+	unsigned		 store_count;
+	struct store		*(*enter)(void *context, unsigned n);
+	void			(*leave)(void *context, unsigned n);
+	uint64_t		(*random)(void *context);
+	const struct call_rules	*rules;
 	/* Add a value to the reply, copied or by reference. */
 	void			(*put_value)(void *context, struct store *,
 				    struct store_item *, struct output *);

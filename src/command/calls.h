@@ -80,6 +80,9 @@ void	call_wrong_arity(struct call *);
 void	call_not_an_integer(struct call *);
 void	call_invalid_expiry(struct call *);
 
+/* What TYPE calls a value. */
+const char *call_type(const struct store_item *);
+
 /* The functions, by group. */
 typedef void call_function(struct call *);
 
@@ -88,6 +91,10 @@ call_function	strings_delifeq, strings_get, strings_getdel, strings_getex,
 	    strings_set, strings_setex, strings_setnx;
 call_function	numbers_add, numbers_add_float;
 call_function	ranges_append, ranges_get, ranges_set, ranges_strlen;
-call_function	generic_delete, generic_exists, generic_touch;
+call_function	generic_copy, generic_delete, generic_exists, generic_rename,
+	    generic_touch, generic_type;
+call_function	expire_at, expire_left, expire_persist;
+call_function	keyspace_count, keyspace_flush, keyspace_keys,
+	    keyspace_random, keyspace_scan;
 
 #endif

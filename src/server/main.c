@@ -262,7 +262,12 @@ open_router(struct server *server, struct error *error)
 		.line_max = CONN_LINE_MAX,
 		.cas = options->cas,
 	};
-	return route_open(&server->router, count, &config, error);
+	if (route_open(&server->router, count, &config, error) == -1)
+		return -1;
+	server->router.rules = (struct call_rules){
+		.no_flush = !options->flush, .no_listing = !options->dump,
+	};
+	return 0;
 }
 
 /* Before the user changes: who may read a private key is often root alone. */

@@ -4,10 +4,12 @@
 
 #include <sys/uio.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "command/call.h"
 #include "command/execute.h"
 #include "shard/events.h"
@@ -34,6 +36,7 @@ route_open(struct router *router, unsigned count,
 	config.limit /= count;
 	*router = (struct router){
 		.shard_count = count, .hash_seed = total->hash_seed,
+		.random = total->hash_seed,
 	};
 	counters_plan(&router->plan);
 	router->shards = aligned_alloc(_Alignof(struct shard),
@@ -211,6 +214,7 @@ route_execute(struct router *router, const struct request *requests,
 /* What a call needs of the router. */
 struct visit {
 	struct router	*router;
+	int64_t		 now;
 	uint64_t	 entered[ROUTE_SHARDS_MAX / 64];
 };
 
@@ -242,6 +246,39 @@ store_of(void *context, struct slice key, struct store_key *described)
 	return shard->store;
 }
 
+static struct store *
+enter(void *context, unsigned n)
+{
+	struct visit *visit = context;
+	struct shard *shard = &visit->router->shards[n];
+
+	if (!is_entered(visit, shard))
+		shard_enter(shard, visit->now);
+	return shard->store;
+}
+
+static void
+leave(void *context, unsigned n)
+{
+	struct visit *visit = context;
+	struct shard *shard = &visit->router->shards[n];
+
+	if (!is_entered(visit, shard))
+		shard_leave(shard);
+}
+
+static uint64_t
+next_random(void *context)
+{
+	struct visit *visit = context;
+	struct random random = {
+		atomic_fetch_add_explicit(&visit->router->random,
+		    RANDOM_STEP, memory_order_relaxed),
+	};
+
+	return random_next(&random);
+}
+
 static void
 put_value(void *context, struct store *store, struct store_item *item,
     struct output *output)
@@ -260,7 +297,7 @@ put_value(void *context, struct store *store, struct store_item *item,
 
 /* Mark the shards of the keys, and enter them in order. */
 static void
-enter_shards(struct visit *visit, const struct request *request, int64_t now)
+enter_shards(struct visit *visit, const struct request *request)
 {
 	struct router *router = visit->router;
 	size_t first, last, step;
@@ -277,7 +314,7 @@ enter_shards(struct visit *visit, const struct request *request, int64_t now)
 	}
 	for (unsigned n = 0; n < router->shard_count; n++)
 		if (is_entered(visit, &router->shards[n]))
-			shard_enter(&router->shards[n], now);
+			shard_enter(&router->shards[n], visit->now);
 }
 
 static void
@@ -292,16 +329,18 @@ void
 route_call(struct router *router, const struct request *request, int64_t now,
     struct output *output)
 {
-	struct visit visit = { .router = router };
+	struct visit visit = { .router = router, .now = now };
 	struct call call = {
 		.row = request->call, .words = request->words,
 		.count = request->word_count, .output = output,
 		.v3 = request->flags & REQUEST_RESP3, .now = now,
-		.store_of = store_of, .put_value = put_value,
-		.context = &visit,
+		.store_count = router->shard_count,
+		.store_of = store_of, .enter = enter, .leave = leave,
+		.random = next_random, .rules = &router->rules,
+		.put_value = put_value, .context = &visit,
 	};
 
-	enter_shards(&visit, request, now);
+	enter_shards(&visit, request);
 	call_execute(&call);
 	leave_shards(&visit);
 }

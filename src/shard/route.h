@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/output.h"
+#include "command/call.h"
 #include "proto/proto.h"
 #include "shard/shard.h"
 #include "shard/watch.h"
@@ -22,6 +23,8 @@ struct router {
 	unsigned	 shard_count;	/* a power of two */
 	uint64_t	 hash_seed;
 	struct counters_plan plan;	/* of all shards */
+	struct call_rules rules;	/* route_open() allows all */
+	_Atomic uint64_t random;	/* see random.h */
 };
 
 /*

@@ -29,6 +29,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/racy.h"
@@ -551,15 +552,6 @@ index_remove(struct index *index, uint64_t hash, uint32_t handle)
 	resize(index);
 }
 
-static uint64_t
-reverse_bits(uint64_t x)
-{
-	x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
-	x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
-	x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
-	return __builtin_bswap64(x);
-}
-
 /*
  * The order of a scan is that of the hashes' bucket bits read backwards, the
  * lowest first: in it, each bucket is an interval, which a split cuts in two
@@ -569,7 +561,7 @@ reverse_bits(uint64_t x)
 static uint64_t
 position_of(uint64_t hash)
 {
-	return reverse_bits(hash >> 8);
+	return bits_reverse(hash >> 8);
 }
 
 /* The first position behind the bucket that holds `position`; 0: the end. */
@@ -602,7 +594,7 @@ uint64_t
 index_scan(const struct index *index, uint64_t cursor,
     void (*visit)(void *, uint32_t), void *context)
 {
-	uint64_t number = home_number(index, reverse_bits(cursor) << 8);
+	uint64_t number = home_number(index, bits_reverse(cursor) << 8);
 	struct scan scan = { cursor, visit, context };
 
 	visit_bucket(index, number, scan_entry, &scan);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * keyspace.c - calls about all keys.
+ *
+ * A shard is entered for a bounded number of items at a time. What is there
+ * all the while is met exactly once, see store_scan().
+ */
+#include "base/glob.h"
+#include "command/calls.h"
+
+/* Items that are looked at while a shard is entered: some 100 us. */
+#define SLICE_ITEMS	1024
+
+/* The most that COUNT makes one SCAN look at, and by itself. */
+#define SCAN_MAX	4096
+#define SCAN_DEFAULT	10
+
+/* The longest reply to KEYS. */
+#define KEYS_BYTES_MAX	((size_t)1 << 28)
+
+/* Which keys are wanted, and where they go. */
+struct search {
+	struct slice	 pattern;
+	bool		 all;		/* the pattern matches all */
+	struct slice	 type;		/* bytes NULL: any */
+	struct output	*output;	/* NULL: they are only counted */
+	uint64_t	 seen, found;
+};
+
+static void
+set_pattern(struct search *search, struct slice pattern)
+{
+	search->pattern = pattern;
+	search->all = glob_is_all(pattern);
+}
+
+static void
+meet(void *context, struct slice key, const struct store_item *item)
+{
+	struct search *search = context;
+
+	search->seen++;
+	if (search->type.bytes != NULL &&
+	    !call_word_is(search->type, call_type(item)))
+		return;
+	if (!search->all && !glob_matches(search->pattern, key))
+		return;
+	search->found++;
+	if (search->output != NULL)
+		resp_bulk(search->output, key);
+}
+
+static bool
+may_list(struct call *call)
+{
+	if (!call->rules->no_listing)
+		return true;
+	resp_error(call->output, "ERR '%s' is not allowed here",
+	    call->row->name);
+	return false;
+}
+
+/* Slice by slice, as a shard is not to be kept from others. */
+static void
+search_shard(struct call *call, unsigned n, struct search *search)
+{
+	uint64_t cursor = 0;
+
+	do {
+		cursor = store_scan(call->enter(call->context, n), cursor,
+		    SLICE_ITEMS, meet, search);
+		call->leave(call->context, n);
+	} while (cursor != 0 &&
+	    output_length(search->output) <= KEYS_BYTES_MAX);
+}
+
+void
+keyspace_keys(struct call *call)
+{
+	struct output apart;
+	struct search search = { .output = &apart };
+
+	if (!may_list(call))
+		return;
+	if (output_open_apart(&apart) == -1) {
+		call_fail(call, STORE_NO_MEMORY);
+		return;
+	}
+	set_pattern(&search, call->words[1]);
+	for (unsigned n = 0; n < call->store_count; n++)
+		search_shard(call, n, &search);
+	if (output_length(&apart) > KEYS_BYTES_MAX) {
+		output_drop(&apart);
+		resp_error(call->output, "ERR too many keys match, use SCAN");
+		return;
+	}
+	resp_array(call->output, search.found);
+	output_join(call->output, &apart);
+}
+
+/*
+ * What a client is told of a place: below, the number of the shard; above,
+ * the cursor of its store, which has its bits at the top, in the other order.
+ * So it is not larger than need be: some clients keep it in a double.
+ */
+#define SHARD_BITS	8
+
+struct scan_place {
+	unsigned	shard;
+	uint64_t	cursor;
+};
+
+static struct scan_place
+unpack_place(uint64_t number)
+{
+	return (struct scan_place){
+		.shard = (unsigned)(number & ((1 << SHARD_BITS) - 1)),
+		.cursor = bits_reverse(number >> SHARD_BITS),
+	};
+}
+
+static uint64_t
+pack_place(struct scan_place place)
+{
+	return bits_reverse(place.cursor) << SHARD_BITS | place.shard;
+}
+
+/* What stands behind the cursor of SCAN. False: the error is told. */
+static bool
+read_scan_options(struct call *call, struct search *search, unsigned *count)
+{
+	int64_t number;
+
+	for (size_t n = 2; n < call->count; n += 2) {
+		struct slice word = call->words[n];
+
+		if (n + 1 == call->count) {
+			call_syntax_error(call);
+			return false;
+		}
+		if (call_word_is(word, "count")) {
+			if (!call_integer(call, n + 1, &number))
+				return false;
+			if (number < 1) {
+				call_syntax_error(call);
+				return false;
+			}
+			*count = number < SCAN_MAX ? (unsigned)number :
+			    SCAN_MAX;
+		} else if (call_word_is(word, "match")) {
+			set_pattern(search, call->words[n + 1]);
+		} else if (call_word_is(word, "type")) {
+			search->type = call->words[n + 1];
+		} else {
+			call_syntax_error(call);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+put_cursor(struct output *output, uint64_t number)
+{
+	char digits[DECIMAL_MAX];
+
+	resp_array(output, 2);
+	resp_bulk(output, (struct slice){ digits,
+	    decimal_format(digits, number) });
+}
+
+/*
+ * Look at some of a store from a place on, once to count what is wanted and
+ * once to tell it. False: there is nothing from there on, and nothing is told.
+ */
+static bool
+scan_store(struct call *call, struct store *store, struct search *search,
+    unsigned count, struct scan_place from)
+{
+	struct scan_place next = { .shard = from.shard };
+
+	next.cursor = store_scan(store, from.cursor, count, meet, search);
+	if (next.cursor == 0 && search->seen == 0)
+		return false;
+	if (next.cursor == 0 && ++next.shard == call->store_count)
+		next.shard = 0;
+	put_cursor(call->output, pack_place(next));
+	resp_array(call->output, search->found);
+	search->output = call->output;
+	store_scan(store, from.cursor, count, meet, search);
+	return true;
+}
+
+void
+keyspace_scan(struct call *call)
+{
+	struct search search = { .all = true };
+	unsigned count = SCAN_DEFAULT;
+	struct scan_place from;
+	uint64_t number;
+	bool told = false;
+
+	if (!decimal_parse(call->words[1], &number)) {
+		resp_error(call->output, "ERR invalid cursor");
+		return;
+	}
+	if (!read_scan_options(call, &search, &count) || !may_list(call))
+		return;
+	from = unpack_place(number);
+	while (!told && from.shard < call->store_count) {
+		told = scan_store(call, call->enter(call->context, from.shard),
+		    &search, count, from);
+		call->leave(call->context, from.shard);
+		from = (struct scan_place){ .shard = from.shard + 1 };
+	}
+	if (!told) {
+		put_cursor(call->output, 0);
+		resp_array(call->output, 0);
+	}
+}
+
+static uint64_t
+count_items(struct call *call, unsigned n)
+{
+	uint64_t count = store_items(call->enter(call->context, n));
+
+	call->leave(call->context, n);
+	return count;
+}
+
+/* DBSIZE. Items that are due and still lie there are counted. */
+void
+keyspace_count(struct call *call)
+{
+	uint64_t count = 0;
+
+	for (unsigned n = 0; n < call->store_count; n++)
+		count += count_items(call, n);
+	resp_integer(call->output, (int64_t)count);
+}
+
+/* One of several keys, each as probable. */
+struct choice {
+	struct call	*call;
+	struct slice	 key;
+	uint64_t	 seen;
+};
+
+static void
+consider(void *context, struct slice key, const struct store_item *item)
+{
+	struct choice *choice = context;
+
+	(void)item;
+	if (choice->call->random(choice->call->context) % ++choice->seen == 0)
+		choice->key = key;
+}
+
+/*
+ * Tell one of the first keys from a random place on; at the end of the store
+ * it begins. False: it is empty.
+ */
+static bool
+choose_key(struct call *call, unsigned n)
+{
+	struct choice choice = { .call = call };
+	uint64_t cursor = unpack_place(call->random(call->context)).cursor;
+
+	for (int round = 0; round < 2; round++) {
+		do {
+			cursor = store_scan(call->enter(call->context, n),
+			    cursor, 1, consider, &choice);
+			if (choice.seen > 0)
+				resp_bulk(call->output, choice.key);
+			call->leave(call->context, n);
+		} while (cursor != 0 && choice.seen == 0);
+		if (choice.seen > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A shard, as probable as it has many items. */
+static unsigned
+choose_shard(struct call *call)
+{
+	uint64_t sum = 0;
+	unsigned chosen = 0;
+
+	for (unsigned n = 0; n < call->store_count; n++) {
+		uint64_t count = count_items(call, n);
+
+		sum += count;
+		if (count > 0 && call->random(call->context) % sum < count)
+			chosen = n;
+	}
+	return chosen;
+}
+
+void
+keyspace_random(struct call *call)
+{
+	unsigned first;
+
+	if (!may_list(call))
+		return;
+	first = choose_shard(call);
+	for (unsigned n = 0; n < call->store_count; n++)
+		if (choose_key(call, (first + n) % call->store_count))
+			return;
+	resp_null(call->output, call->v3);
+}
+
+/* FLUSHALL, FLUSHDB: it never takes long, so it is the same whichever. */
+void
+keyspace_flush(struct call *call)
+{
+	if (call->count > 2 || (call->count == 2 &&
+	    !call_word_is(call->words[1], "async") &&
+	    !call_word_is(call->words[1], "sync"))) {
+		call_syntax_error(call);
+		return;
+	}
+	if (call->rules->no_flush) {
+		resp_error(call->output, "ERR '%s' is not allowed here",
+		    call->row->name);
+		return;
+	}
+	for (unsigned n = 0; n < call->store_count; n++) {
+		store_flush(call->enter(call->context, n));
+		call->leave(call->context, n);
+	}
+	resp_simple(call->output, "OK");
+}
