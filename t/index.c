@@ -127,11 +127,19 @@ exchange(unsigned key)
 	slab_free(&slab, old);
 }
 
+/* By the hash of `key`, and these bytes. */
+static uint32_t
+found_as(unsigned key, const void *bytes, size_t length, uint8_t space)
+{
+	struct store_key as = { bytes, length, key_hash[key], space };
+
+	return index_find(&table, &as);
+}
+
 static uint32_t
 found(unsigned key)
 {
-	return index_find(&table, key_hash[key],
-	    (const char *)&key_number[key], KEY_LENGTH);
+	return found_as(key, &key_number[key], KEY_LENGTH, 0);
 }
 
 static void
@@ -251,14 +259,12 @@ a_key_is_found_until_it_is_removed(void)
 static void
 a_key_is_its_bytes_and_its_length(void)
 {
-	const char *bytes = (const char *)&key_number[7];
-
 	open_index();
 	add(7);
-	EXPECT_EQUAL(index_find(&table, key_hash[7], bytes, KEY_LENGTH - 1),
-	    0);
-	EXPECT_EQUAL(index_find(&table, key_hash[7],
-	    (const char *)&key_number[8], KEY_LENGTH), 0);
+	EXPECT_EQUAL(found_as(7, &key_number[7], KEY_LENGTH - 1, 0), 0);
+	EXPECT_EQUAL(found_as(7, &key_number[8], KEY_LENGTH, 0), 0);
+	EXPECT_EQUAL(found_as(7, &key_number[7], KEY_LENGTH, 1), 0);
+	EXPECT_EQUAL(found_as(7, &key_number[7], KEY_LENGTH + 256, 0), 0);
 	EXPECT_EQUAL(found(7), key_item[7]);
 	close_index();
 }

@@ -64,25 +64,101 @@ an_expiry_may_be_far_off(void)
 	close_store();
 }
 
-static void
-a_key_is_any_bytes_from_1_to_250(void)
+/* All short lengths, and some of the long ones. */
+static size_t
+next_length(size_t length)
 {
-	open_usual();
-	for (size_t length = 1; length <= STORE_KEY_MAX; length++) {
+	if (length < 600)
+		return length + 1;
+	return length == STORE_KEY_MAX || length * 2 < STORE_KEY_MAX ?
+	    length * 2 : STORE_KEY_MAX;
+}
+
+static void
+a_key_is_any_bytes_from_1_to_65535(void)
+{
+	struct store_config config = usual;
+	unsigned count = 0;
+
+	config.limit = 256 * MB;	/* a long key wants a large page */
+	open_as(&config);
+	for (size_t length = 1; length <= STORE_KEY_MAX;
+	    length = next_length(length), count++) {
 		struct store_key where = key_of(source, length);
 		struct store_value value = { .bytes = bytes_of(length) };
 
 		EXPECT_EQUAL(store_put(store, &where, STORE_SET, &value),
 		    STORE_OK);
 	}
-	for (size_t length = 1; length <= STORE_KEY_MAX; length++) {
+	for (size_t length = 1; length <= STORE_KEY_MAX;
+	    length = next_length(length)) {
 		struct store_key where = key_of(source, length);
 
-		EXPECT_EQUAL(store_get(store, &where, false, &item),
+		EXPECT_EQUAL(store_get(store, &where, true, &item),
 		    STORE_OK);
-		EXPECT(value_equals(store, &item, source + length, length));
+		EXPECT(value_equals(store, &item, bytes_of(length).bytes, length));
+		EXPECT_EQUAL(store_touch(store, &where, START + 9, false,
+		    &item), STORE_OK);
+		EXPECT(value_equals(store, &item, bytes_of(length).bytes, length));
 	}
-	EXPECT_EQUAL(items(), STORE_KEY_MAX);
+	EXPECT_EQUAL(items(), count);
+	store_verify(store);
+	close_store();
+}
+
+static void
+a_key_that_fits_no_page_is_refused(void)
+{
+	struct store_key where = key_of(source, 60000);
+	struct store_value value = { .bytes = text("v") };
+
+	open_small(true);
+	EXPECT_EQUAL(store_put(store, &where, STORE_SET, &value),
+	    STORE_TOO_LARGE);
+	EXPECT_EQUAL(items(), 0);
+	store_verify(store);
+	close_store();
+}
+
+static struct store_key
+key_in(const char *name, uint8_t space)
+{
+	struct store_key where = key(name);
+
+	where.space = space;
+	where.hash = store_hash(VALUES_SEED, where.bytes, where.length,
+	    space);
+	return where;
+}
+
+static void
+a_key_is_another_one_in_each_space(void)
+{
+	open_usual();
+	for (unsigned space = 0; space < 16; space++) {
+		struct store_key where = key_in("k", (uint8_t)space);
+		struct store_value value = {
+			.bytes = bytes_of(space * 700), .flags = space % 2,
+			.expiry = space % 3 == 0 ? NEVER : START + 5,
+		};
+
+		EXPECT_EQUAL(store_put(store, &where, STORE_ADD, &value),
+		    STORE_OK);
+		store_verify(store);
+	}
+	EXPECT_EQUAL(items(), 16);
+	for (unsigned space = 0; space < 16; space++) {
+		struct store_key where = key_in("k", (uint8_t)space);
+
+		EXPECT_EQUAL(store_get(store, &where, true, &item),
+		    STORE_OK);
+		EXPECT_EQUAL(item.space, space);
+		EXPECT_EQUAL(item.flags, space % 2);
+		EXPECT(value_equals(store, &item, bytes_of(space * 700).bytes,
+		    space * 700));
+		EXPECT_EQUAL(store_delete(store, &where), STORE_OK);
+		EXPECT_EQUAL(items(), 15 - space);
+	}
 	close_store();
 }
 
@@ -964,7 +1040,9 @@ store_and_find(void)
 	RUN(what_was_never_stored_is_a_miss);
 	RUN(a_value_is_given_back_with_its_flags_and_expiry);
 	RUN(an_expiry_may_be_far_off);
-	RUN(a_key_is_any_bytes_from_1_to_250);
+	RUN(a_key_is_any_bytes_from_1_to_65535);
+	RUN(a_key_that_fits_no_page_is_refused);
+	RUN(a_key_is_another_one_in_each_space);
 	RUN(a_set_takes_the_place_of_any_value);
 	RUN(add_stores_only_a_new_key);
 	RUN(replace_stores_only_an_existing_key);

@@ -18,7 +18,7 @@ static inline struct store_key
 key_of(const void *bytes, size_t length)
 {
 	return (struct store_key){
-		bytes, length, hash_bytes(VALUES_SEED, bytes, length),
+		bytes, length, hash_bytes(VALUES_SEED, bytes, length), 0,
 	};
 }
 

@@ -17,6 +17,7 @@ execute(struct store *store, const struct request *request,
 		.bytes = request->key.bytes,
 		.length = request->key.length,
 		.hash = request->hash,
+		.space = request->space,
 	};
 
 	functions[request->op](store, &key, request, reply, item);

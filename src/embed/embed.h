@@ -67,10 +67,10 @@ locate(const struct cairn_store *store, const void *key, size_t length,
     struct place *place)
 {
 	if (store == NULL || key == NULL || length == 0 ||
-	    length > STORE_KEY_MAX)
+	    length > CAIRN_STORE_KEY_MAX)
 		return false;
 	place->key = (struct store_key){
-		key, length, hash_bytes(store->hash_seed, key, length),
+		key, length, store_hash(store->hash_seed, key, length, 0), 0,
 	};
 	place->shard = shard_of(store, place->key.hash);
 	return true;

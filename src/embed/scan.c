@@ -136,7 +136,7 @@ clear_step(struct cairn_store *store, uint64_t cursor, struct doomed *doomed)
 		struct store_key key = {
 			doomed->keys[n].bytes, doomed->keys[n].length,
 			hash_bytes(store->hash_seed, doomed->keys[n].bytes,
-			    doomed->keys[n].length),
+			    doomed->keys[n].length), 0,
 		};
 
 		CHECK(store_delete(shard->store, &key) == STORE_OK);

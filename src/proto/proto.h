@@ -39,6 +39,7 @@ struct codec {
 		uint32_t	words, left;	/* it has, and not seen yet */
 		size_t		head, at;	/* of the first, the next one */
 		bool		v3;		/* replies are RESP3 */
+		uint8_t		space;		/* of the keys */
 		bool		queueing;	/* requests stay calls */
 	} resp;
 };

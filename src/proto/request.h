@@ -88,6 +88,7 @@ struct request {
 	enum status	status;		/* of OP_REJECT, OP_FLUSH: what is wrong */
 	uint32_t	opaque;		/* goes back with the reply */
 	uint8_t		opcode;		/* so does this */
+	uint8_t		space;		/* that the key is in */
 };
 
 enum reply_mark {

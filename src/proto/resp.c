@@ -151,6 +151,7 @@ begin_call(const struct codec *codec, struct request *request,
 	*request = (struct request){
 		.protocol = &resp_protocol, .op = OP_CALL,
 		.flags = codec->resp.v3 ? REQUEST_RESP3 : 0,
+		.space = codec->resp.space,
 		.call = call_find(words[0]),
 		.words = words, .word_count = (uint32_t)count,
 	};
@@ -215,6 +216,7 @@ parse_partial(struct codec *codec, struct slice *input,
 		*request = (struct request){
 			.protocol = &resp_protocol, .op = OP_SET, .key = key,
 			.value = { NULL, (size_t)length },
+			.space = codec->resp.space,
 		};
 		*body = (size_t)length;
 		if (*body <= PROTO_BODY_KEPT)

@@ -79,6 +79,7 @@ events_asked(const struct store *store, const struct request *request,
 {
 	struct store_key key = {
 		request->key.bytes, request->key.length, request->hash,
+		request->space,
 	};
 	struct store_item item;
 
@@ -117,6 +118,7 @@ stored_length(const struct store *store, const struct request *request,
 {
 	struct store_key key = {
 		request->key.bytes, request->key.length, request->hash,
+		request->space,
 	};
 	struct store_item item;
 

@@ -72,8 +72,8 @@ shard_of(const struct router *router, uint64_t hash)
 void
 route_hash(const struct router *router, struct request *request)
 {
-	request->hash = hash_bytes(router->hash_seed, request->key.bytes,
-	    request->key.length);
+	request->hash = store_hash(router->hash_seed, request->key.bytes,
+	    request->key.length, request->space);
 }
 
 /* The last part of a pinned value has left. */
@@ -215,6 +215,7 @@ route_execute(struct router *router, const struct request *requests,
 struct visit {
 	struct router	*router;
 	int64_t		 now;
+	uint8_t		 space;
 	uint64_t	 entered[ROUTE_SHARDS_MAX / 64];
 };
 
@@ -227,9 +228,10 @@ is_entered(const struct visit *visit, const struct shard *shard)
 }
 
 static struct shard *
-shard_of_key(const struct router *router, struct slice key, uint64_t *hash)
+shard_of_key(const struct router *router, struct slice key, unsigned space,
+    uint64_t *hash)
 {
-	*hash = hash_bytes(router->hash_seed, key.bytes, key.length);
+	*hash = store_hash(router->hash_seed, key.bytes, key.length, space);
 	return shard_of(router, *hash);
 }
 
@@ -241,7 +243,9 @@ store_of(void *context, struct slice key, struct store_key *described)
 
 	described->bytes = key.bytes;
 	described->length = key.length;
-	shard = shard_of_key(visit->router, key, &described->hash);
+	described->space = visit->space;
+	shard = shard_of_key(visit->router, key, visit->space,
+	    &described->hash);
 	CHECK(is_entered(visit, shard));
 	return shard->store;
 }
@@ -308,7 +312,8 @@ enter_shards(struct visit *visit, const struct request *request)
 	for (size_t n = first; n <= last; n += step) {
 		uint64_t hash;
 		size_t shard = (size_t)(shard_of_key(router,
-		    request->words[n], &hash) - router->shards);
+		    request->words[n], visit->space, &hash) -
+		    router->shards);
 
 		visit->entered[shard / 64] |= (uint64_t)1 << shard % 64;
 	}
@@ -329,7 +334,9 @@ void
 route_call(struct router *router, const struct request *request, int64_t now,
     struct output *output)
 {
-	struct visit visit = { .router = router, .now = now };
+	struct visit visit = {
+		.router = router, .now = now, .space = request->space,
+	};
 	struct call call = {
 		.row = request->call, .words = request->words,
 		.count = request->word_count, .output = output,
@@ -353,6 +360,7 @@ route_draft(struct router *router, const struct request *request,
 	struct shard *shard = shard_of(router, request->hash);
 	struct store_key key = {
 		request->key.bytes, request->key.length, request->hash,
+		request->space,
 	};
 	enum store_result result;
 	struct events_before before;

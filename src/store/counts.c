@@ -14,7 +14,7 @@ counts_large(struct store *store, uint32_t handle, int sign)
 	uint32_t pieces = value_pieces(store, item);
 
 	counts_of(store, handle)->bytes += one *
-	    item_head_size(item->fields, item->key_length);
+	    item_head_size(item->fields, item_key_length(item));
 	for (uint32_t n = 0; n < pieces; n++)
 		counts_of(store, item_piece(item, n))->bytes += one *
 		    value_piece_size(store, item->length, n);

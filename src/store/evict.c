@@ -107,7 +107,7 @@ tell_evicted(const struct store *store, uint32_t handle)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 	struct store_evicted evicted = {
-		.key = { item_key(item), item->key_length },
+		.key = { item_key(item), item_key_length(item) },
 		.length = item->length,
 		.accessed = item_accessed(item),
 		.expiry = item_expiry(item),

@@ -119,7 +119,8 @@ hash_of(const struct index *index, uint32_t handle)
 {
 	const struct item *item = slab_item(index->slab, handle);
 
-	return hash_bytes(index->seed, item_key(item), item->key_length);
+	return store_hash(index->seed, item_key(item),
+	    item_key_length(item), item_space(item));
 }
 
 static uint64_t
@@ -301,9 +302,9 @@ index_peek_prefetch_item(const struct index *index, uint64_t hash)
 /* From a bucket on; not inlined, so that index_find() is small. */
 static __attribute__((noinline)) uint32_t
 search(const struct index *index, const struct index_bucket *bucket,
-    uint64_t hash, const char *key, size_t key_length)
+    const struct store_key *key)
 {
-	uint8_t tag = tag_of(hash);
+	uint8_t tag = tag_of(key->hash);
 
 	for (;; bucket--) {
 		unsigned found = match_tags(bucket, tag);
@@ -313,7 +314,7 @@ search(const struct index *index, const struct index_bucket *bucket,
 			uint32_t handle = bucket->handle[slot];
 
 			if (handle != 0 && item_has_key(slab_item(index->slab,
-			    handle), key, key_length))
+			    handle), key->bytes, key->length, key->space))
 				return handle;
 		}
 		if (bucket->overflow == 0)
@@ -323,22 +324,21 @@ search(const struct index *index, const struct index_bucket *bucket,
 
 /* Nearly always it is the first that may be it, or not there. */
 uint32_t
-index_find(const struct index *index, uint64_t hash, const char *key,
-    size_t key_length)
+index_find(const struct index *index, const struct store_key *key)
 {
-	const struct index_bucket *bucket = home_of(index, hash);
-	unsigned found = match_tags(bucket, tag_of(hash));
+	const struct index_bucket *bucket = home_of(index, key->hash);
+	unsigned found = match_tags(bucket, tag_of(key->hash));
 
 	if (found != 0) {
 		uint32_t handle = bucket->handle[__builtin_ctz(found)];
 
 		if (handle != 0 && item_has_key(slab_item(index->slab,
-		    handle), key, key_length))
+		    handle), key->bytes, key->length, key->space))
 			return handle;
 	} else if (bucket->overflow == 0) {
 		return 0;
 	}
-	return search(index, bucket, hash, key, key_length);
+	return search(index, bucket, key);
 }
 
 static struct place

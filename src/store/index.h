@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "store/slab.h"
+#include "store/store.h"
 
 struct index_bucket;
 
@@ -60,8 +61,7 @@ void	index_peek_prefetch(const struct index *, uint64_t hash);
 void	index_peek_prefetch_item(const struct index *, uint64_t hash);
 
 /* The handle of the item with this key, or 0. */
-uint32_t index_find(const struct index *, uint64_t hash, const char *key,
-	    size_t key_length);
+uint32_t index_find(const struct index *, const struct store_key *);
 
 /* Add a key that is not there. False: no memory for another bucket. */
 bool	index_add(struct index *, uint64_t hash, uint32_t handle);

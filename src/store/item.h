@@ -5,7 +5,7 @@
  *   offset  size  field
  *   0       4     length       of the value in bytes (of a free chunk: the
  *                              next free one; of a piece: its owner)
- *   4       1     key_length   1..250 (of a piece: is it the first one?)
+ *   4       1     key_length   its low 8 bits (of a piece: is it the first?)
  *   5       1     fields       which optional fields follow; ITEM_LARGE
  *   6       1     state        chunk kind, heat, what clients agreed on
  *   7       1     pins         readers that hold the value; 0 most of the time
@@ -14,6 +14,9 @@
  *   ..      0|4   accessed     unix time in s of the last read or write,
  *                              where the store keeps track of it
  *   ..      0|4   flags        of the client, when not 0
+ *   ..      0|2   wide         of a key that is longer than 255 bytes or in a
+ *                              space that is not 0: the high 8 bits of its
+ *                              length, and the space
  *   ..            key
  *   ..            value        or, when ITEM_LARGE, 4-byte handles of pieces
  *
@@ -37,7 +40,7 @@
 /* The unit of handles and of chunk sizes. */
 #define ITEM_UNIT		8
 #define ITEM_FULL_SIZE		1024
-#define ITEM_KEY_MAX		250
+#define ITEM_KEY_MAX		UINT16_MAX
 #define ITEM_PINS_MAX		UINT8_MAX
 
 enum item_fields {
@@ -45,8 +48,9 @@ enum item_fields {
 	ITEM_CAS = 2,
 	ITEM_FLAGS = 4,
 	ITEM_ACCESSED = 8,
-	ITEM_LARGE = 16,
-	ITEM_NEW = 32,		/* never in an item: there was none before */
+	ITEM_WIDE = 16,
+	ITEM_LARGE = 32,
+	ITEM_NEW = 256,		/* never in an item: there was none before */
 };
 
 /* Kinds of chunk, in the low bits of `state`. */
@@ -79,11 +83,12 @@ struct item {
 static inline size_t
 item_fields_size(unsigned fields)
 {
-	static const uint8_t size[16] = {
+	static const uint8_t size[32] = {
 		0, 6, 8, 14, 4, 10, 12, 18, 4, 10, 12, 18, 8, 14, 16, 22,
+		2, 8, 10, 16, 6, 12, 14, 20, 6, 12, 14, 20, 10, 16, 18, 24,
 	};
 
-	return size[fields & 15];
+	return size[fields & 31];
 }
 
 static inline enum item_kind
@@ -104,18 +109,60 @@ item_key(const struct item *item)
 	return (char *)item + ITEM_HEADER + item_fields_size(item->fields);
 }
 
-static inline bool
-item_has_key(const struct item *item, const char *key, size_t length)
+/* The two bytes before a wide key: high bits of its length, space. */
+static inline uint8_t *
+item_wide(const struct item *item)
 {
-	return item->key_length == length &&
-	    bytes_equal(item_key(item), key, length);
+	return (uint8_t *)item_key(item) - 2;
+}
+
+static inline void
+item_set_wide(struct item *item, size_t key_length, unsigned space)
+{
+	item_wide(item)[0] = (uint8_t)(key_length >> 8);
+	item_wide(item)[1] = (uint8_t)space;
+}
+
+static inline size_t
+item_key_length(const struct item *item)
+{
+	if (!(item->fields & ITEM_WIDE))
+		return item->key_length;
+	return item->key_length | (size_t)item_wide(item)[0] << 8;
+}
+
+static inline unsigned
+item_space(const struct item *item)
+{
+	return item->fields & ITEM_WIDE ? item_wide(item)[1] : 0;
+}
+
+/* ITEM_WIDE if a key wants it, else 0. */
+static inline unsigned
+item_wide_for(size_t key_length, unsigned space)
+{
+	return key_length > UINT8_MAX || space != 0 ? ITEM_WIDE : 0;
+}
+
+static inline bool
+item_has_key(const struct item *item, const char *key, size_t length,
+    unsigned space)
+{
+	if (item->key_length != (uint8_t)length ||
+	    (item->fields & ITEM_WIDE) != item_wide_for(length, space))
+		return false;
+	if (item->fields & ITEM_WIDE &&
+	    (item_wide(item)[0] != length >> 8 ||
+	    item_wide(item)[1] != space))
+		return false;
+	return bytes_equal(item_key(item), key, length);
 }
 
 /* Of an item that is not large: where its value is. */
 static inline char *
 item_value(const struct item *item)
 {
-	return item_key(item) + item->key_length;
+	return item_key(item) + item_key_length(item);
 }
 
 /* Bytes of header, optional fields and key. */
@@ -129,7 +176,8 @@ item_head_size(unsigned fields, size_t key_length)
 static inline size_t
 item_bytes(const struct item *item)
 {
-	return item_head_size(item->fields, item->key_length) + item->length;
+	return item_head_size(item->fields, item_key_length(item)) +
+	    item->length;
 }
 
 /* Of a large item: handle number `n` of its pieces. */
@@ -195,7 +243,8 @@ item_set_cas(struct item *item, uint64_t cas)
 static inline char *
 item_accessed_at(const struct item *item)
 {
-	return item_key(item) - (item->fields & ITEM_FLAGS ? 8 : 4);
+	return item_key(item) - (item->fields & ITEM_FLAGS ? 8 : 4) -
+	    (item->fields & ITEM_WIDE ? 2 : 0);
 }
 
 /* Unix time in s, 0 = nobody keeps track of it. */
@@ -218,6 +267,12 @@ item_set_accessed(struct item *item, int64_t now)
 	memcpy(item_accessed_at(item), &seconds, sizeof seconds);
 }
 
+static inline char *
+item_flags_at(const struct item *item)
+{
+	return item_key(item) - (item->fields & ITEM_WIDE ? 6 : 4);
+}
+
 static inline uint32_t
 item_flags(const struct item *item)
 {
@@ -225,14 +280,14 @@ item_flags(const struct item *item)
 
 	if (!(item->fields & ITEM_FLAGS))
 		return 0;
-	memcpy(&flags, item_key(item) - sizeof flags, sizeof flags);
+	memcpy(&flags, item_flags_at(item), sizeof flags);
 	return flags;
 }
 
 static inline void
 item_set_flags(struct item *item, uint32_t flags)
 {
-	memcpy(item_key(item) - sizeof flags, &flags, sizeof flags);
+	memcpy(item_flags_at(item), &flags, sizeof flags);
 }
 
 static inline bool

@@ -46,8 +46,8 @@ items_hash(const struct store *store, uint32_t handle)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 
-	return hash_bytes(store->config.hash_seed, item_key(item),
-	    item->key_length);
+	return store_hash(store->config.hash_seed, item_key(item),
+	    item_key_length(item), item_space(item));
 }
 
 void

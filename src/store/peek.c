@@ -85,7 +85,8 @@ store_peek(const struct store *store, const struct store_key *key,
 		union head head;
 
 		racy_copy(head.bytes, at, sizeof head.bytes);
-		if (head.item.key_length != key->length)
+		if (head.item.key_length != key->length ||
+		    head.item.fields & ITEM_WIDE)
 			continue;
 		if (!is_still(version, seen))
 			return STORE_PEEK_UNSURE;

@@ -184,10 +184,12 @@ wanted_fields(const struct store_value *value)
 
 /* The fields that a value needs; `before` are those of the item it follows. */
 static unsigned
-fields_for(const struct store *store, size_t size, uint32_t flags,
-    int64_t expiry, unsigned before)
+fields_for(const struct store *store, const struct store_key *key,
+    size_t length, uint32_t flags, int64_t expiry, unsigned before)
 {
-	unsigned fields = flags != 0 ? ITEM_FLAGS : 0;
+	unsigned fields = (flags != 0 ? ITEM_FLAGS : 0) |
+	    item_wide_for(key->length, key->space);
+	size_t size = ITEM_HEADER + key->length + length;
 
 	if (expiry != 0 || size >= ITEM_FULL_SIZE)
 		fields |= ITEM_EXPIRY;
@@ -200,10 +202,12 @@ fields_for(const struct store *store, size_t size, uint32_t flags,
 }
 
 static void
-write_head(struct store *store, struct item *item, const char *key,
-    size_t key_length, uint32_t flags, int64_t expiry)
+write_head(struct store *store, struct item *item,
+    const struct store_key *key, uint32_t flags, int64_t expiry)
 {
-	item->key_length = (uint8_t)key_length;
+	item->key_length = (uint8_t)key->length;
+	if (item->fields & ITEM_WIDE)
+		item_set_wide(item, key->length, key->space);
 	if (item->fields & ITEM_EXPIRY)
 		item_set_expiry(item, expiry);
 	if (item->fields & ITEM_CAS)
@@ -212,7 +216,7 @@ write_head(struct store *store, struct item *item, const char *key,
 		item_set_accessed(item, store->now);
 	if (item->fields & ITEM_FLAGS)
 		item_set_flags(item, flags);
-	memcpy(item_key(item), key, key_length);
+	memcpy(item_key(item), key->bytes, key->length);
 }
 
 /* The size of an item's first chunk; adds ITEM_LARGE if there are more. */
@@ -236,13 +240,13 @@ static enum store_result
 new_item(struct store *store, const struct store_key *key, size_t length,
     uint32_t flags, int64_t expiry, unsigned before, uint32_t *handle)
 {
-	size_t plain = ITEM_HEADER + key->length + length;
-	unsigned fields = fields_for(store, plain, flags, expiry, before);
+	unsigned fields = fields_for(store, key, length, flags, expiry,
+	    before);
 	size_t size = chunk_size_for(store, key->length, length, &fields);
 	struct item *item;
 
 	if (item_head_size(fields, key->length) + length >
-	    store->config.item_max)
+	    store->config.item_max || size > slab_chunk_max(&store->slab))
 		return STORE_TOO_LARGE;
 	*handle = alloc_chunk(store, size, before & ITEM_NEW &&
 	    evict_proven(store, key->hash));
@@ -251,7 +255,7 @@ new_item(struct store *store, const struct store_key *key, size_t length,
 	item = item_at(store, *handle);
 	item->length = (uint32_t)length;
 	item->fields = (uint8_t)fields;
-	write_head(store, item, key->bytes, key->length, flags, expiry);
+	write_head(store, item, key, flags, expiry);
 	if (fields & ITEM_LARGE && !alloc_pieces(store, *handle)) {
 		items_free(store, *handle);
 		return STORE_NO_MEMORY;
@@ -275,8 +279,7 @@ still_there(struct store *store, const struct store_key *key,
 static inline uint32_t
 find(struct store *store, const struct store_key *key)
 {
-	uint32_t handle = index_find(&store->index, key->hash, key->bytes,
-	    key->length);
+	uint32_t handle = index_find(&store->index, key);
 
 	if (handle == 0 || !(item_at(store, handle)->fields & ITEM_EXPIRY))
 		return handle;
@@ -301,6 +304,7 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		.cas = item_cas(item),
 		.expiry = item_expiry(item),
 		.accessed = item_accessed(item),
+		.space = (uint8_t)item_space(item),
 		.marks = item->state >> 4,
 	};
 	if (out->pieces > 0)
@@ -367,13 +371,15 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
     unsigned fields)
 {
 	struct item *item = item_at(store, handle), *to = item;
-	size_t body = item->key_length + (size_t)item->length;
+	size_t key_length = item_key_length(item);
+	size_t body = key_length + (size_t)item->length;
 	size_t size;
 	struct item old = *item;
 	uint32_t flags = item_flags(item), moved = handle;
 	uint32_t accessed = item_accessed(item);
 	int64_t expiry = item_expiry(item);
 	uint64_t cas = item_cas(item);
+	uint8_t space = (uint8_t)item_space(item);
 
 	CHECK(!(item->fields & ITEM_LARGE));
 	fields |= item->fields;
@@ -394,6 +400,8 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	*to = old;
 	to->pins = 0;
 	to->fields = (uint8_t)fields;
+	if (fields & ITEM_WIDE)
+		item_set_wide(to, key_length, space);
 	if (fields & ITEM_EXPIRY)
 		item_set_expiry(to, expiry);
 	if (fields & ITEM_CAS)
@@ -517,8 +525,7 @@ bool
 store_inspect(const struct store *store, const struct store_key *key,
     struct store_item *out)
 {
-	uint32_t handle = index_find(&store->index, key->hash, key->bytes,
-	    key->length);
+	uint32_t handle = index_find(&store->index, key);
 
 	if (handle != 0)
 		describe(store, handle, out);
@@ -560,7 +567,7 @@ scan_entry(void *context, uint32_t handle)
 	describe(scan->store, handle, &described);
 	scan->visited++;
 	scan->visit(scan->context, (struct slice){ item_key(item),
-	    item->key_length }, &described);
+	    item_key_length(item) }, &described);
 }
 
 uint64_t
@@ -645,8 +652,7 @@ link_item(struct store *store, const struct store_key *key, uint32_t handle,
 
 	/* It may have moved or gone when room was made. */
 	if (old != 0)
-		old = index_find(&store->index, key->hash, key->bytes,
-		    key->length);
+		old = index_find(&store->index, key);
 	if (old != 0) {
 		index_replace(&store->index, key->hash, old, handle);
 		items_drop(store, old);
@@ -704,9 +710,8 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
     const struct store_value *value)
 {
 	struct item *item = item_at(store, handle);
-	size_t plain = ITEM_HEADER + key->length + value->bytes.length;
-	unsigned fields = fields_for(store, plain, value->flags,
-	    value->expiry, item->fields | wanted_fields(value));
+	unsigned fields = fields_for(store, key, value->bytes.length,
+	    value->flags, value->expiry, item->fields | wanted_fields(value));
 	size_t size = item_head_size(fields, key->length) +
 	    value->bytes.length;
 
@@ -718,8 +723,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	item->length = (uint32_t)value->bytes.length;
 	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
 	item_heat(item);
-	write_head(store, item, key->bytes, key->length, value->flags,
-	    value->expiry);
+	write_head(store, item, key, value->flags, value->expiry);
 	write_bytes(store, handle, value->bytes);
 	expiry_note(store, handle, value->expiry);
 	store->last = handle;
@@ -870,12 +874,14 @@ note_refused(struct store *store, const struct store_key *key, uint32_t old,
 {
 	size_t length = value->draft != 0 ?
 	    item_at(store, value->draft)->length : value->bytes.length;
-	unsigned fields = fields_for(store, ITEM_HEADER + key->length +
-	    length, value->flags, value->expiry, 0);
+	unsigned fields = fields_for(store, key, length, value->flags,
+	    value->expiry, 0);
+	size_t size = chunk_size_for(store, key->length, length, &fields);
 
+	if (size > slab_chunk_max(&store->slab))
+		size = slab_chunk_max(&store->slab);
 	store->last = old;
-	store->last_class = (uint8_t)slab_class_for(&store->slab,
-	    chunk_size_for(store, key->length, length, &fields));
+	store->last_class = (uint8_t)slab_class_for(&store->slab, size);
 }
 
 /* All other writes. Not inlined, so that what the commonest does is little. */

@@ -21,11 +21,12 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 struct iovec;
 struct store;
 
-#define STORE_KEY_MAX	250
+#define STORE_KEY_MAX		65535
 #define STORE_EXPIRY_MAX	(((int64_t)1 << 48) - 1)	/* in 10889 */
 #define STORE_CLASSES_MAX	128	/* slab classes, at most */
 
@@ -55,8 +56,16 @@ enum store_result {
 struct store_key {
 	const char	*bytes;
 	size_t		 length;	/* 1..STORE_KEY_MAX */
-	uint64_t	 hash;		/* hash_bytes() of it */
+	uint64_t	 hash;		/* store_hash() of it */
+	uint8_t		 space;		/* keys are different in each */
 };
+
+/* With the hash_seed of the store. */
+static inline uint64_t
+store_hash(uint64_t seed, const char *key, size_t length, unsigned space)
+{
+	return hash_bytes(seed + space * 0x9e3779b97f4a7c15, key, length);
+}
 
 /* What clients agree on about an item. A write to its value clears it. */
 enum store_mark {
@@ -77,6 +86,7 @@ struct store_item {
 	/* Before this call: */
 	uint32_t	 accessed;	/* unix s; 0: see track_access */
 	unsigned	 marks;		/* enum store_mark */
+	uint8_t		 space;		/* of its key */
 };
 
 enum store_mode {

@@ -26,10 +26,12 @@ static void
 verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 {
 	const struct item *item = slab_item(&store->slab, handle);
+	struct store_key key = {
+		item_key(item), item_key_length(item),
+		items_hash(store, handle), (uint8_t)item_space(item),
+	};
 
-	CHECK(item->key_length > 0);
-	CHECK(index_find(&store->index, items_hash(store, handle),
-	    item_key(item), item->key_length) == handle);
+	CHECK(index_find(&store->index, &key) == handle);
 	sums->all_items++;
 	sums->items[class_of(store, handle)]++;
 	sums->bytes[class_of(store, handle)] += item_bytes(item);
