@@ -88,6 +88,27 @@ for my $bytes (sort keys %broken) {
 	    'refused: ' . Cairn::Connection::show(substr $bytes, 0, 30));
 }
 
+# Long keys, and databases.
+my $key = 'k' x 8000;
+is(reply_to(request('SET', $key, 'v'), request('GET', $key),
+    request('GET', substr $key, 1), request('SET', '', 'empty'),
+    request('GET', '')), "+OK\r\n\$1\r\nv\r\n\$-1\r\n+OK\r\n" .
+    "\$5\r\nempty\r\n", 'a key may be long, or empty');
+is(reply_to(request('SET', 'k' x 65536, 'v')),
+    "-ERR key is longer than 65535 bytes\r\n", 'but not without end');
+is(reply_to(request('SET', 'db', '0'), request('SELECT', '15'),
+    request('GET', 'db'), request('SET', 'db', '15'), request('SELECT', '0'),
+    request('GET', 'db'), request('SELECT', '16'), request('SELECT', 'x')),
+    "+OK\r\n+OK\r\n\$-1\r\n+OK\r\n+OK\r\n\$1\r\n0\r\n" .
+    "-ERR DB index is out of range\r\n" .
+    "-ERR value is not an integer or out of range\r\n",
+    'databases do not know each other');
+my $lister = $server->connect;
+$lister->send("lru_crawler mgdump all\r\n");
+unlike($lister->until("EN\r\n"), qr/k{300}/,
+    'keys that memcached clients cannot name are not listed to them');
+$lister->close;
+
 # Long values.
 for my $length (10_000, 100_000, 1_000_000) {
 	my $value = join '', map { chr rand 256 } 1 .. $length;

@@ -10,6 +10,9 @@
 /* Clients decide by it what they may send. */
 #define RESP_VERSION	"7.4.0"
 
+/* Databases that SELECT knows. */
+#define SPACES		16
+
 /* How much of an unknown command is told back. */
 #define UNKNOWN_MAX	128
 
@@ -135,11 +138,28 @@ hello(struct context *context)
 	greet(context);
 }
 
+static void
+select_space(struct context *context)
+{
+	int64_t number;
+
+	if (!decimal_parse_signed(context->words[1], &number))
+		resp_error(context->output,
+		    "ERR value is not an integer or out of range");
+	else if (number < 0 || number >= SPACES)
+		resp_error(context->output, "ERR DB index is out of range");
+	else {
+		context->session->codec->resp.space = (uint8_t)number;
+		resp_simple(context->output, "OK");
+	}
+}
+
 static session_function *const functions[CALL_COUNT] = {
 	[CALL_ECHO] = echo,
 	[CALL_HELLO] = hello,
 	[CALL_PING] = ping,
 	[CALL_QUIT] = quit,
+	[CALL_SELECT] = select_space,
 };
 
 void
@@ -176,6 +196,20 @@ unknown(const struct request *request, struct output *output)
 	    words);
 }
 
+static bool
+keys_valid(const struct request *request)
+{
+	size_t first, last, step;
+
+	if (!call_keys(request->call, request->word_count, &first, &last,
+	    &step))
+		return true;
+	for (size_t n = first; n <= last; n += step)
+		if (request->words[n].length > RESP_KEY_MAX)
+			return false;
+	return true;
+}
+
 void
 session_call(struct session *session, struct request *request, int64_t now,
     struct output *output)
@@ -191,6 +225,9 @@ session_call(struct session *session, struct request *request, int64_t now,
 	else if (!call_arity_valid(request->call, request->word_count))
 		resp_error(output, "ERR wrong number of arguments for '%s' "
 		    "command", request->call->name);
+	else if (!keys_valid(request))
+		resp_error(output, "ERR key is longer than %d bytes",
+		    RESP_KEY_MAX);
 	else if (request->call->scope == CALL_KEYS)
 		route_call(session->router, request, now, output);
 	else

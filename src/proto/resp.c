@@ -179,7 +179,7 @@ choose_op(const struct codec *codec, struct request *request)
 		return;
 	}
 	request->key = request->words[1];
-	if (request->key.length == 0 || request->key.length > KEY_MAX)
+	if (request->key.length > RESP_KEY_MAX)
 		request->op = OP_CALL;
 }
 
@@ -199,8 +199,8 @@ begins_plain_set(const struct codec *codec, struct slice input, size_t *at,
 	*at = codec->resp.head;
 	name = next_bulk(input, at);
 	*key = next_bulk(input, at);
-	return call_word_is(name, "set") && key->length > 0 &&
-	    key->length <= KEY_MAX && input.length > *at &&
+	return call_word_is(name, "set") && key->length <= KEY_MAX &&
+	    input.length > *at &&
 	    read_head(input, at, length) == LOOK_WHOLE;
 }
 

@@ -19,6 +19,9 @@
 #define RESP_ARGS_MAX		(1024 * 1024)
 #define RESP_INLINE_MAX		(64 * 1024)
 
+/* The longest key. */
+#define RESP_KEY_MAX		65535
+
 extern const struct protocol resp_protocol;
 
 /* The name of the call that this line is, if it is one; its length is 0. */

@@ -53,6 +53,12 @@ listing_enter(struct admin *admin)
 	return false;
 }
 
+bool
+listing_shows(const struct route_entry *entry)
+{
+	return entry->item->space == 0 && entry->key.length <= KEY_MAX;
+}
+
 void
 listing_leave(struct admin *admin)
 {
@@ -115,7 +121,7 @@ add_line(void *context, const struct route_entry *entry)
 	struct listing *listing = context;
 	char *room;
 
-	if (!listing->classes[entry->class])
+	if (!listing->classes[entry->class] || !listing_shows(entry))
 		return;
 	room = output_room(listing->output,
 	    URI_LENGTH_MAX(entry->key.length) + LINE_REST);

@@ -14,6 +14,9 @@
 bool	listing_enter(struct admin *);
 void	listing_leave(struct admin *);
 
+/* Can a memcached client name this key? The others are not listed. */
+bool	listing_shows(const struct route_entry *);
+
 /*
  * Carry out `lru_crawler metadump|mgdump all|hash|<classes>`. A listing that
  * begins is the reply's source; STATUS_ERROR: these are other words.

@@ -160,6 +160,8 @@ dump_item(void *context, const struct route_entry *entry)
 		return;
 	snprintf(text, sizeof text, "[%" PRIu32 " b; %" PRId64 " s]",
 	    entry->item->length, entry->item->expiry / 1000);
+	if (!listing_shows(entry))
+		return;
 	length = sizeof "ITEM  \r\n" - 1 + entry->key.length +
 	    strlen(text);
 	if (length > scan->room) {

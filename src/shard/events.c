@@ -169,6 +169,9 @@ events_answered(struct journal *journal, struct store *store,
 {
 	const char *store_as = store_name(request);
 
+	/* A line has room for the keys of memcached clients. */
+	if (request->key.length > KEY_MAX)
+		return;
 	/* A number that was not there, and was made. */
 	if (store_as == NULL && status == STATUS_STORED)
 		store_as = "add";
@@ -189,8 +192,8 @@ evicted(void *context, const struct store *store,
 {
 	struct journal *journal = context;
 	int64_t now = store_time(store) / 1000;
-	char *at = journal->wanted & WATCH_EVICTIONS ?
-	    journal_begin(journal) : NULL;
+	char *at = journal->wanted & WATCH_EVICTIONS &&
+	    item->key.length <= KEY_MAX ? journal_begin(journal) : NULL;
 
 	if (at == NULL)
 		return;
