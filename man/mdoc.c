@@ -17,7 +17,6 @@
 enum effect {
 	WORKS,
 	IGNORED,
-	REFUSED,
 };
 
 enum form {

@@ -105,8 +105,6 @@ refused(qr/more than half of --memory-limit/, '-I', '40m');
 refused(qr/UDP is not offered/, '-U', '11211');
 refused(qr/"tls" is no protocol/, '-B', 'tls');
 refused(qr/--enable-sasl needs users/, $_) for qw(-S --enable-sasl);
-refused(qr/not offered yet/, '-o', $_) for qw(drop_privileges
-    relaxed_privileges);
 refused(qr/"x" is not a number/, '--version', '-m', 'x');
 
 accepted(split)
@@ -136,7 +134,7 @@ accepted('-o', $_) for qw(maxconns_fast no_maxconns_fast hashpower=16
     idle_timeout=10 watcher_logbuf_size=1 worker_logbuf_size=1
     slab_sizes=100-200 slab_chunk_max=512 track_sizes inline_ascii_resp
     no_inline_ascii_resp modern no_modern no_chunked_items
-    no_drop_privileges resp_obj_mem_limit=1 read_buf_mem_limit=1
+    drop_privileges no_drop_privileges relaxed_privileges resp_obj_mem_limit=1 read_buf_mem_limit=1
     proxy_config=/f proxy_arg=x proxy_uring proxy_memprofile
     sock_cookie_id=1 ext_path=/f:1m ext_page_size=1 ext_wbuf_size=1
     ext_threads=1 ext_io_depth=1 ext_item_size=1 ext_item_age=1

@@ -44,7 +44,7 @@ options_of_help
 	my $inert = 0;
 
 	for (@_) {
-		$inert = /^Accepted|^Refused/ if /^\S/;
+		$inert = /^Accepted/ if /^\S/;
 		if (/^  (-\w|--[\w-]+)(?:, (--[\w-]+))?/) {
 			push @flags, $1, defined $2 ? $2 : ();
 		} elsif (/^  \S/ && $inert) {

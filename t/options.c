@@ -472,19 +472,6 @@ a_list_of_suboptions_may_be_empty_or_end_in_a_comma(void)
 	EXPECT_EQUAL(parse("-o modern,,modern"), -1);
 }
 
-static void
-a_promise_of_protection_is_not_ignored(void)
-{
-	static const char *const refused[] = {
-		"-o drop_privileges",
-	};
-
-	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-		EXPECT(strstr(complaint(refused[i]), ": not offered yet") !=
-		    NULL);
-	EXPECT_EQUAL(parse("-o no_drop_privileges"), 0);
-}
-
 /* The mode of the last address: plain, TLS, basic, mutual. */
 static const char *
 tls_mode(const char *words)
@@ -657,7 +644,7 @@ settings_show_what_was_set(void)
 	EXPECT_TEXT(setting("maxconns_fast"), "yes");
 	EXPECT_TEXT(setting("binding_protocol"), "auto-negotiate");
 	options_settings(&options, look, &all);
-	EXPECT_EQUAL(all.lines, 66);
+	EXPECT_EQUAL(all.lines, 67);
 }
 
 static void
@@ -719,7 +706,6 @@ main(void)
 	RUN(the_arguments_of_what_is_ignored_are_checked_too);
 	RUN(settings_tell_what_was_asked_for_in_vain);
 	RUN(a_list_of_suboptions_may_be_empty_or_end_in_a_comma);
-	RUN(a_promise_of_protection_is_not_ignored);
 	RUN(tls_is_for_the_addresses_that_want_it);
 	RUN(tls_that_cannot_be_is_refused);
 	RUN(settings_of_tls_are_shown_as_memcached_does);

@@ -107,6 +107,13 @@ int	os_random(void *, size_t bytes);
 int	os_raise_file_limit(unsigned long wanted, unsigned long *got);
 
 /*
+ * From now on no program that this process starts has more rights than it
+ * has, set-user-ID bits or not. Nothing happens where the system has no such
+ * promise.
+ */
+int	os_no_new_privileges(void);
+
+/*
  * Let a crash leave a core file. Call it after changing the user, which may
  * forbid core files again.
  */

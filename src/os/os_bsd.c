@@ -136,6 +136,12 @@ os_wakeup_close(int fd[2])
 }
 
 int
+os_no_new_privileges(void)
+{
+	return 0;
+}
+
+int
 os_enable_core_dumps(void)
 {
 	struct rlimit limit;

@@ -143,6 +143,12 @@ os_wakeup_close(int fd[2])
 }
 
 int
+os_no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int
 os_enable_core_dumps(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };

@@ -20,6 +20,7 @@
 
 #include "config.h"
 #include "net/wakeup.h"
+#include "os/confine.h"
 #include "os/os.h"
 #include "server/admin.h"
 #include "server/daemon.h"
@@ -336,6 +337,21 @@ write_ports(const struct listener *listener, struct error *error)
 	return 0;
 }
 
+/* The user that -u names, with the rights that this user has and no more. */
+static int
+give_up_rights(const struct options *options, struct error *error)
+{
+	if (daemon_drop_user(options->user, error) == -1)
+		return -1;
+	/* Once as root, for the limit; again now, as others get no core. */
+	if (options->coredumps && os_enable_core_dumps() == -1)
+		return error_set(error, "cannot enable core dumps");
+	if (os_no_new_privileges() == -1)
+		return error_set(error, "cannot give up privileges: %s",
+		    strerror(errno));
+	return 0;
+}
+
 /* The user that we have become may not read what root could. */
 static void
 warn_of_reload(struct server *server)
@@ -382,7 +398,7 @@ open_listener(struct server *server, struct error *error)
 		    &at->settings, error) == -1)
 			return -1;
 	}
-	if (daemon_drop_user(options->user, error) == -1)
+	if (give_up_rights(options, error) == -1)
 		return -1;
 	warn_of_reload(server);
 	if (options->unix_socket != NULL &&
@@ -456,6 +472,20 @@ start_workers(struct server *server, struct error *error)
 			return -1;
 	}
 	return 0;
+}
+
+/* After all that needs more than serving does. */
+static int
+confine(const struct options *options, struct error *error)
+{
+	if (!options->drop_privileges)
+		return 0;
+	if (os_confine(!options->relaxed_privileges) == 0)
+		return 0;
+	if (errno == ENOSYS)
+		return error_set(error, "-o drop_privileges: this cairnd was "
+		    "built without libseccomp, or the kernel has no seccomp");
+	return error_set(error, "-o drop_privileges: %s", strerror(errno));
 }
 
 static int
@@ -537,6 +567,7 @@ run(struct server *server, struct error *error)
 	    open_listener(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&
+	    confine(options, error) == 0 &&
 	    announce(server, error) == 0) {
 		event_base_dispatch(server->base);
 		if (options->pid_file != NULL)

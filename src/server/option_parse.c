@@ -88,9 +88,6 @@ static int
 apply(struct option_parser *parser, const struct option_row *row,
     const char *spelled, const char *value)
 {
-	if (row->group->effect == REFUSED)
-		return error_set(parser->error, "%s: not offered yet",
-		    spelled);
 	if (parser->in_file && (row->flags & OPTION_REFUSED_IN_FILE))
 		return error_set(parser->error,
 		    "%s only works on the command line", spelled);

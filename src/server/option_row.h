@@ -21,7 +21,6 @@
 enum option_effect {
 	WORKS,
 	IGNORED,
-	REFUSED,
 };
 
 enum option_form {

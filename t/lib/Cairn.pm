@@ -10,7 +10,8 @@
 #
 # A server is cairnd of the build (top_builddir), or the one that the
 # environment variable CAIRN_SERVER names: CAIRN_SERVER=memcached runs a test
-# against the reference. Ports are ephemeral, files live in a temporary
+# against the reference. CAIRN_FLAGS has more flags for every cairnd: how the
+# suite runs with `-o drop_privileges`, say. Ports are ephemeral, files live in a temporary
 # directory, and END kills what a test has left behind, so tests run in
 # parallel. A connection lives in Cairn::Connection; whatever waits there
 # dies after a time limit with words that say what it waited for.
@@ -182,6 +183,8 @@ launch
 	croak("no program $self->{program}: build it first")
 	    if !-x $self->{program};
 	my @command = ($self->{program}, account_flags(), @{$self->{flags}});
+	push @command, split ' ', $ENV{CAIRN_FLAGS} // ''
+	    if !is_reference($self->{program});
 	if (is_redis($self->{program})) {
 		$self->{port} = $option{port} || free_port();
 		@command = ($self->{program}, '--port', $self->{port},
