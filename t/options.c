@@ -344,6 +344,30 @@ a_word_that_is_nearly_an_option_is_recognized(void)
 	    "see cairnd --help") != NULL);
 }
 
+/* A heading with nothing below it. */
+static void
+no_group_is_empty(void)
+{
+	static const char *const groups[] = {
+#define GROUP(group, ...)	#group,
+#include "server/options.def"
+	};
+	static const char *const used[] = {
+#define OPTION(group, ...)	#group,
+#define INERT(group, ...)	#group,
+#include "server/options.def"
+	};
+
+	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < sizeof used / sizeof used[0]; j++)
+			if (strcmp(groups[i], used[j]) == 0)
+				found = true;
+		EXPECT(found);
+	}
+}
+
 static void
 names_of_both_forms_differ(void)
 {
@@ -700,6 +724,7 @@ main(void)
 	RUN(numbers_out_of_range_are_refused);
 	RUN(unknown_words_are_named);
 	RUN(a_word_that_is_nearly_an_option_is_recognized);
+	RUN(no_group_is_empty);
 	RUN(names_of_both_forms_differ);
 	RUN(arguments_are_neither_missing_nor_too_many);
 	RUN(suboptions_are_set_from_lists);
