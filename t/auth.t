@@ -49,6 +49,7 @@ SKIP: {
 	sasl_that_fails($server);
 	packets_before_the_login($server);
 	text_logs_in_as_well($server);
+	redis_clients_stay_outside($server);
 	attempts_are_counted_of_both($server);
 	is($server->stop, 0, 'the server ends cleanly');
 }
@@ -377,6 +378,18 @@ packets_before_the_login
 	$client->close;
 }
 
+# There is no way in for them yet.
+sub
+redis_clients_stay_outside
+{
+	my ($server) = @_;
+
+	is(dialog($server, "*1\r\n\$4\r\nPING\r\n*3\r\n\$3\r\nSET\r\n" .
+	    "\$1\r\nk\r\n\$9\r\nuser pass\r\n*1\r\n\$4\r\nPING\r\n"),
+	    join('|', ('-NOAUTH Authentication required.') x 3),
+	    'Redis clients are refused');
+}
+
 sub
 text_logs_in_as_well
 {
@@ -447,6 +460,8 @@ the_file_is_read_again
 	is(dialog($server, login('old one')), $FAILURE,
 	    'who is gone from the file cannot log in');
 	is(dialog($server, login('new two')), 'STORED', 'who is new can');
+	like($server->stderr, qr/: tcp:127\.0\.0\.1:\d+ could not log in\n/,
+	    'with -v, who could not is told');
 	like($inside->ask('version'), qr/^VERSION/,
 	    'who is inside stays inside');
 	write_users("user:pass\nnonsense\n");

@@ -392,6 +392,18 @@ has_replies(const struct pass *pass)
 	}
 }
 
+static void
+log_refused(const struct conn *conn)
+{
+	char peer[ORIGIN_ADDRESS_SIZE];
+
+	if (!log_wants(conn->env->log, LOG_LEVEL_INFO))
+		return;
+	origin_peer(conn->origin, &conn->peer, peer);
+	log_write(conn->env->log, LOG_LEVEL_INFO,
+	    "%d: %s could not log in", conn->stream.fd, peer);
+}
+
 /* A request of a client that is not inside, or wants to log in again. */
 static void
 knock(struct pass *pass, struct request *request)
@@ -404,6 +416,8 @@ knock(struct pass *pass, struct request *request)
 		return;		/* the line's last key is answered */
 	if (gate != NULL)
 		status = gate->enter(gate->context, &conn->visit, request);
+	if (status == STATUS_AUTH_FAILURE)
+		log_refused(conn);
 	conn->codec.config = codec_config(conn);
 	answer(pass, request, status);
 	if (request->flags & REQUEST_CLOSE)

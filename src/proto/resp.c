@@ -599,6 +599,9 @@ resp_reply(struct output *output, const struct request *request,
 	case STATUS_PROTOCOL:
 		reply_protocol_error(output, request);
 		break;
+	case STATUS_UNAUTHENTICATED:
+		resp_error(output, "NOAUTH Authentication required.");
+		break;
 	case STATUS_TOO_LARGE:
 		resp_error(output, "ERR string exceeds maximum allowed size "
 		    "(proto-max-bulk-len)");
