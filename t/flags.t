@@ -173,11 +173,11 @@ sub
 tells_what_has_no_effect
 {
 	my $server = Cairn->start(flags => ['-v', '-N', 1, '-o',
-	    'hashpower=20,idle_timeout=100,no_lru_crawler']);
+	    'hashpower=20,idle_timeout=100,no_lru_maintainer']);
 
 	is($server->stop, 0);
 	like($server->stderr,
-	    qr/without effect: -N, -o hashpower, -o no_lru_crawler$/m,
+	    qr/without effect: -N, -o hashpower, -o no_lru_maintainer$/m,
 	    '-v tells what has no effect');
 	like($server->stderr, qr/listening on tcp:127\.0\.0\.1:\d+$/m,
 	    'and where the server listens');

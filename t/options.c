@@ -454,12 +454,14 @@ settings_tell_what_was_asked_for_in_vain(void)
 	EXPECT_TEXT(options.ignored, "");
 	EXPECT_TEXT(setting("hashpower_init"), "0");
 	EXPECT_TEXT(setting("lru_crawler"), "yes");
+	EXPECT_TEXT(setting("lru_segmented"), "yes");
 	EXPECT_EQUAL(parse("-o hashpower=16,no_slab_reassign,slab_automove=2,"
 	    "slab_automove_ratio=.5,slab_automove_window=40,slab_chunk_max=64,"
 	    "tail_repair_time=11,no_lru_crawler,lru_crawler_sleep=7 -N 2 "
 	    "-o lru_crawler_tocrawl=9,no_lru_maintainer,hot_lru_pct=10,"
 	    "warm_lru_pct=11,hot_max_factor=1.5,warm_max_factor=3,"
-	    "temporary_ttl=99,read_buf_mem_limit=3"), 0);
+	    "temporary_ttl=99,read_buf_mem_limit=3,ext_item_size=1,"
+	    "ext_item_age=1,ext_low_ttl=1,ext_recache_rate=1"), 0);
 	EXPECT_TEXT(setting("hashpower_init"), "16");
 	EXPECT_TEXT(setting("slab_reassign"), "no");
 	EXPECT_TEXT(setting("slab_automove"), "2");
@@ -471,6 +473,7 @@ settings_tell_what_was_asked_for_in_vain(void)
 	EXPECT_TEXT(setting("lru_crawler_sleep"), "7");
 	EXPECT_TEXT(setting("lru_crawler_tocrawl"), "9");
 	EXPECT_TEXT(setting("lru_maintainer_thread"), "no");
+	EXPECT_TEXT(setting("lru_segmented"), "no");
 	EXPECT_TEXT(setting("hot_lru_pct"), "10");
 	EXPECT_TEXT(setting("warm_lru_pct"), "11");
 	EXPECT_TEXT(setting("hot_max_factor"), "1.50");

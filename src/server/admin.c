@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
-#include "server/listing.h"
+#include "server/crawler.h"
 #include "server/reload.h"
 #include "server/stats.h"
 #include "server/tune.h"
@@ -124,7 +124,7 @@ admin_serve(void *context, const struct request *request,
 		reply->status = tune_serve(admin, request);
 		break;
 	case OP_LRU_CRAWLER:
-		listing_serve(admin, request, reply);
+		crawler_serve(admin, request, reply);
 		break;
 	case OP_REFRESH_CERTS:
 		reply->status = refresh_certificates(admin);

@@ -40,6 +40,7 @@ struct admin {
 	_Atomic uint64_t	 memory_limit;	/* bytes, as -m */
 	size_t			 own_memory;	/* of it, not for the shards */
 	_Atomic uint64_t	 flushes;
+	_Atomic uint64_t	 crawls;	/* by lru_crawler */
 	struct detail		 detail;	/* counts by prefix */
 	_Atomic unsigned	 listings;	/* that are in work */
 	int64_t			 started;	/* unix ms */

@@ -14,6 +14,7 @@
 #include "base/line.h"
 #include "base/source.h"
 #include "proto/words.h"
+#include "server/crawler.h"
 
 /* Listings at a time. */
 #define LISTINGS_MAX	4
@@ -152,30 +153,41 @@ close_listing(struct source *source)
 	free(listing);
 }
 
-/* Read "all", "hash", or numbers with commas between them. */
-static bool
-read_classes(struct slice word, bool classes[STORE_CLASSES_MAX + 1])
+/* Mark the classes of numbers with commas between them. */
+static enum status
+read_numbers(struct slice word, bool *classes)
 {
-	bool all = slice_equal(word, SLICE("all")) ||
-	    slice_equal(word, SLICE("hash"));
+	enum status status = STATUS_NO_CLASSES;
 
-	for (unsigned i = 0; i <= STORE_CLASSES_MAX; i++)
-		classes[i] = all;
-	while (!all && word.length > 0) {
+	while (word.length > 0) {
 		const char *comma = memchr(word.bytes, ',', word.length);
 		size_t length = comma == NULL ?
 		    word.length : (size_t)(comma - word.bytes);
 		uint64_t number;
 
-		if (!decimal_parse((struct slice){ word.bytes, length },
-		    &number) || number < 1 || number > STORE_CLASSES_MAX)
-			return false;
-		classes[number] = true;
+		if (length > 0) {
+			if (!decimal_parse((struct slice){ word.bytes,
+			    length }, &number) ||
+			    number < 1 || number > STORE_CLASSES_MAX)
+				return STATUS_BAD_CLASS;
+			classes[number] = true;
+			status = STATUS_OK;
+		}
 		length += comma != NULL;
 		word.bytes += length;
 		word.length -= length;
 	}
-	return true;
+	return status;
+}
+
+enum status
+listing_classes(struct slice word, bool classes[STORE_CLASSES_MAX + 1])
+{
+	bool all = slice_equal(word, SLICE("all"));
+
+	for (unsigned i = 0; i <= STORE_CLASSES_MAX; i++)
+		classes[i] = all;
+	return all ? STATUS_OK : read_numbers(word, classes);
 }
 
 static enum status
@@ -183,6 +195,7 @@ begin(struct admin *admin, const struct form *form, struct slice which,
     struct source **source)
 {
 	struct listing *listing = calloc(1, sizeof *listing);
+	enum status status;
 
 	if (listing == NULL)
 		return STATUS_OUT_OF_MEMORY;
@@ -190,13 +203,13 @@ begin(struct admin *admin, const struct form *form, struct slice which,
 		.source = { .produce = produce, .close = close_listing },
 		.form = form, .admin = admin,
 	};
-	if (!read_classes(which, listing->classes)) {
+	status = listing_classes(slice_equal(which, SLICE("hash")) ?
+	    SLICE("all") : which, listing->classes);
+	if (status == STATUS_OK && !listing_enter(admin))
+		status = STATUS_BUSY_LISTING;
+	if (status != STATUS_OK) {
 		free(listing);
-		return STATUS_BAD_CLASS;
-	}
-	if (!listing_enter(admin)) {
-		free(listing);
-		return STATUS_BUSY_LISTING;
+		return status;
 	}
 	*source = &listing->source;
 	return form->begin;
@@ -217,6 +230,8 @@ listing_serve(struct admin *admin, const struct request *request,
 	if (form == NULL || which.length == 0 ||
 	    words_next(&words).length > 0)
 		reply->status = STATUS_ERROR;
+	else if (!crawler_is_enabled(admin))
+		reply->status = STATUS_NO_CRAWLER;
 	else if (!admin->options->dump)
 		reply->status = form->not_allowed;
 	else if (request->flags & REQUEST_PIPELINED)

@@ -18,6 +18,13 @@ void	listing_leave(struct admin *);
 bool	listing_shows(const struct route_entry *);
 
 /*
+ * Read "all", or numbers of slab classes with commas between them. What is
+ * not STATUS_OK is the answer.
+ */
+enum status listing_classes(struct slice,
+	    bool classes[STORE_CLASSES_MAX + 1]);
+
+/*
  * Carry out `lru_crawler metadump|mgdump all|hash|<classes>`. A listing that
  * begins is the reply's source; STATUS_ERROR: these are other words.
  */

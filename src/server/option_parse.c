@@ -310,6 +310,7 @@ settle(struct option_parser *parser)
 
 	if (settle_login(parser) == -1)
 		return -1;
+	options->lru_segmented = options->lru_maintainer;
 	if (options->unix_socket != NULL && !is_given(parser, 'l') &&
 	    !is_given(parser, 'p'))
 		options->port = 0;

@@ -76,6 +76,7 @@ stats_reset(struct admin *admin, struct slice words,
 	admin->flushes = 0;
 	admin->login->attempts = 0;
 	admin->login->failures = 0;
+	admin->crawls = 0;
 	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
 	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
 	return STATUS_RESET;

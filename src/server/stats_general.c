@@ -32,6 +32,8 @@ struct snapshot {
 	uint64_t			 logins, failed_logins;
 	uint64_t			 memory_limit;
 	bool				 reassigning;	/* a page */
+	bool				 crawling;
+	uint64_t			 crawls;
 };
 
 static void
@@ -49,6 +51,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		.flushes = admin->flushes,
 		.logins = admin->login->attempts,
 		.failed_logins = admin->login->failures,
+		.crawls = admin->crawls,
 		.memory_limit = admin->memory_limit,
 	};
 	if (admin->tls != NULL) {
@@ -58,6 +61,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 	}
 	route_totals(admin->router, now, &in->totals);
 	in->reassigning = classes_move_is_on(admin->router, now);
+	in->crawling = classes_crawl_is_on(admin->router, now);
 	getrusage(RUSAGE_SELF, &in->usage);
 	for (unsigned i = 0; i < admin->worker_count; i++) {
 		const struct conn_counts *counts =

@@ -136,3 +136,33 @@ classes_move_is_on(struct router *router, int64_t now)
 	fullest_shard(router, STORE_ANY_CLASS, now, &busy);
 	return busy;
 }
+
+bool
+classes_crawl_is_on(struct router *router, int64_t now)
+{
+	bool on = false;
+
+	for (unsigned i = 0; i < router->shard_count && !on; i++) {
+		shard_enter(&router->shards[i], now);
+		on = store_is_crawling(router->shards[i].store);
+		shard_leave(&router->shards[i]);
+	}
+	return on;
+}
+
+bool
+classes_crawl(struct router *router, const bool *classes, uint64_t most,
+    int64_t now)
+{
+	uint64_t each = (most + router->shard_count - 1) /
+	    router->shard_count;
+
+	if (classes_crawl_is_on(router, now))
+		return false;
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		store_crawl(router->shards[i].store, classes, each);
+		shard_leave(&router->shards[i]);
+	}
+	return true;
+}

@@ -45,4 +45,12 @@ enum store_move classes_move_page(struct router *, int from, int to,
 /* Is one in work? */
 bool	classes_move_is_on(struct router *, int64_t now);
 
+/*
+ * Begin store_crawl() in all shards; `most` items are looked at in a class.
+ * False: some shard has not done with the last one.
+ */
+bool	classes_crawl(struct router *, const bool *classes, uint64_t most,
+	    int64_t now);
+bool	classes_crawl_is_on(struct router *, int64_t now);
+
 #endif

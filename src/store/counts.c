@@ -72,6 +72,8 @@ store_counts(struct store *store)
 		sum->evicted_active += class->evicted_active;
 		sum->reclaimed += class->reclaimed;
 		sum->expired_unfetched += class->expired_unfetched;
+		sum->crawled += class->crawled;
+		sum->crawler_reclaimed += class->crawler_reclaimed;
 	}
 	return sum;
 }

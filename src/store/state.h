@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/crawl.h"
 #include "store/evict.h"
 #include "store/expiry.h"
 #include "store/index.h"
@@ -28,6 +29,7 @@ struct store {
 	struct evict		evict;
 	struct emptying		emptying;
 	struct expiry		expiry;
+	struct crawl		crawl;
 	const struct store_events *events;	/* NULL: nobody listens */
 	void			*events_context;
 };

@@ -1126,12 +1126,14 @@ store_flush(struct store *store)
 bool
 store_tick(struct store *store, unsigned budget)
 {
-	bool more;
+	unsigned more;
 
 	index_trim(&store->index, TRIM_BYTES);
 	balance(store);
 	more = expiry_slice(store, budget);
-	return pages_slice(store, budget) || more;
+	more += crawl_slice(store, budget);
+	more += pages_slice(store, budget);
+	return more > 0;
 }
 
 bool

@@ -126,6 +126,8 @@ struct store_class_counts {
 	uint64_t	no_memory;		/* for a new item or piece */
 	uint64_t	reclaimed;
 	uint64_t	expired_unfetched;
+	uint64_t	crawled;		/* looked at, see store_crawl() */
+	uint64_t	crawler_reclaimed;	/* of these */
 };
 
 struct store_class_info {
@@ -149,6 +151,8 @@ struct store_counts {
 	uint64_t	reclaimed;		/* expired ones, by any way */
 	uint64_t	pages_moved;		/* from class to class */
 	uint64_t	rescues;		/* items moved with these */
+	uint64_t	crawled;
+	uint64_t	crawler_reclaimed;
 };
 
 /* NULL: no memory or address space, and `error` says so. */
@@ -348,6 +352,15 @@ uint64_t store_items(const struct store *);
 
 /* What is counted up to now; another call renews it. */
 const struct store_counts *store_counts(struct store *);
+
+/*
+ * Begin to look at the items of some classes for those that are due, and to
+ * reclaim them; store_tick() does that by itself, but up to a second later.
+ * `classes` has an entry for each class; `most` items are looked at in each,
+ * 0: all. store_tick() goes on with it. False: a crawl is on already.
+ */
+bool	store_crawl(struct store *, const bool *classes, uint64_t most);
+bool	store_is_crawling(const struct store *);
 
 /*
  * How pages move between slab classes by themselves: not at all, or to where
