@@ -21,6 +21,7 @@ lines_are_those_of_memcached();
 a_watcher_gets_what_it_wants_only();
 deletions_are_told();
 evictions_are_told();
+evictions_by_calls_are_told();
 pages_that_move_are_told();
 connections_are_told();
 commands_are_told();
@@ -208,6 +209,28 @@ evictions_are_told
 	is($gone{mortal}[1] > 900, 1, 'ttl is what was left')
 	    if $gone{mortal};
 	is($server->stats->{log_watcher_skipped}, 0, 'none was skipped');
+}
+
+# What clients of another protocol store makes others go, too.
+sub
+evictions_by_calls_are_told
+{
+	my $server = Cairn->start(flags => ['-m', 8, '-I', '128k', '-o',
+	    'shards=1,watcher_logbuf_size=4096']);
+	my $watcher = watcher($server, 'evictions');
+	my $client = $server->connect;
+	my $value = 'x' x 700;
+
+	for my $n (1 .. 20_000) {
+		$client->send("*3\r\n\$3\r\nSET\r\n\$" . length("k$n") .
+		    "\r\nk$n\r\n\$700\r\n$value\r\n");
+	}
+	is(scalar(grep { $_ eq '+OK' } $client->lines(20_000)), 20_000,
+	    'calls store');
+	my $evictions = $server->stats->{evictions};
+	cmp_ok($evictions, '>', 1000, 'and others have to go');
+	is(scalar(grep { $watcher->line =~ / type=eviction key=k\d+ / }
+	    1 .. $evictions), $evictions, 'each of which is told');
 }
 
 sub

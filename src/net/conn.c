@@ -443,7 +443,7 @@ serve(struct pass *pass, struct request *request)
 		break;
 	case OP_CALL:
 		session_call(&conn->session, request, pass->now,
-		    &pass->output);
+		    &pass->output, &conn->env->journal);
 		break;
 	case OP_QUIT:
 		conn->state = CLOSING;

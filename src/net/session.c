@@ -212,7 +212,7 @@ keys_valid(const struct request *request)
 
 void
 session_call(struct session *session, struct request *request, int64_t now,
-    struct output *output)
+    struct output *output, struct journal *journal)
 {
 	struct context context = {
 		.session = session, .request = request,
@@ -229,7 +229,7 @@ session_call(struct session *session, struct request *request, int64_t now,
 		resp_error(output, "ERR key is longer than %d bytes",
 		    RESP_KEY_MAX);
 	else if (request->call->scope == CALL_KEYS)
-		route_call(session->router, request, now, output);
+		route_call(session->router, request, now, output, journal);
 	else
 		functions[request->call->id](&context);
 }

@@ -27,6 +27,6 @@ void	session_close(struct session *);
  * follow the reply.
  */
 void	session_call(struct session *, struct request *, int64_t now,
-	    struct output *);
+	    struct output *, struct journal *);
 
 #endif

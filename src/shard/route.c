@@ -216,6 +216,7 @@ struct visit {
 	struct router	*router;
 	int64_t		 now;
 	uint8_t		 space;
+	struct journal	*journal;
 	uint64_t	 entered[ROUTE_SHARDS_MAX / 64];
 };
 
@@ -318,24 +319,30 @@ enter_shards(struct visit *visit, const struct request *request)
 		visit->entered[shard / 64] |= (uint64_t)1 << shard % 64;
 	}
 	for (unsigned n = 0; n < router->shard_count; n++)
-		if (is_entered(visit, &router->shards[n]))
+		if (is_entered(visit, &router->shards[n])) {
 			shard_enter(&router->shards[n], visit->now);
+			events_begin(visit->journal,
+			    router->shards[n].store);
+		}
 }
 
 static void
 leave_shards(struct visit *visit)
 {
 	for (unsigned n = visit->router->shard_count; n-- > 0; )
-		if (is_entered(visit, &visit->router->shards[n]))
+		if (is_entered(visit, &visit->router->shards[n])) {
+			events_end(visit->router->shards[n].store);
 			shard_leave(&visit->router->shards[n]);
+		}
 }
 
 void
 route_call(struct router *router, const struct request *request, int64_t now,
-    struct output *output)
+    struct output *output, struct journal *journal)
 {
 	struct visit visit = {
 		.router = router, .now = now, .space = request->space,
+		.journal = journal,
 	};
 	struct call call = {
 		.row = request->call, .words = request->words,

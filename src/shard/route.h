@@ -52,7 +52,7 @@ void	route_hash(const struct router *, struct request *);
  * once, in the order of their numbers, each one time.
  */
 void	route_call(struct router *, const struct request *, int64_t now,
-	    struct output *);
+	    struct output *, struct journal *);
 
 /* A value that arrives over time; the memory for it is in a shard. */
 struct route_draft {
