@@ -36,6 +36,7 @@ a_signal_lets_replies_out();
 a_client_may_vanish();
 running_out_of_descriptors_does_not_spin();
 a_client_that_never_reads_harms_nobody();
+all_bytes_are_counted();
 runs_as_a_daemon_with_a_pid_file();
 idle_connections_are_closed();
 memory_is_locked_when_asked_for();
@@ -486,6 +487,35 @@ running_out_of_descriptors_does_not_spin
 		ok($client, 'without descriptors: it recovers');
 		ok($server->alive, 'without descriptors: it lives');
 	}
+}
+
+# Whether the kernel takes them at once or they wait for the client.
+sub
+all_bytes_are_counted
+{
+	my $server = Cairn->start(flags => ['-t', 1]);
+	my $other = $server->connect;
+	my $count = sub {
+		$other->send("stats\r\n");
+		my ($read, $written) = $other->until("END\r\n") =~
+		    /^STAT bytes_(?:read|written) (\d+)\r$/mg;
+		return ($read, $written);
+	};
+	my $client = $server->connect;
+	my $request = "get long\r\n" x 60;
+	my $reply = length("VALUE long 0 500000\r\n") + 500_000 + 7;
+
+	$client->set('long', 'x' x 500_000);
+	my ($read, $written) = $count->();
+	$client->post($request);
+	sleep 0.2;	# the kernel does not take all of it
+	$client->exactly(60 * $reply);
+	my ($read_then, $written_then) = $count->();
+	is($read_then - $read, length($request) + length "stats\r\n",
+	    'bytes_read counts all') if !$REFERENCE;
+	my $stats = $written_then - $written - 60 * $reply;
+	cmp_ok($stats, '>', 1000, 'bytes_written counts all that waited');
+	cmp_ok($stats, '<', 20_000, 'and nothing twice');
 }
 
 sub

@@ -45,6 +45,7 @@ a_broken_file_leaves_what_was_there('refresh_certs');
 without_tls_there_is_nothing_to_refresh();
 what_cannot_be_used_is_told_at_the_start();
 the_key_may_be_in_the_chain_or_in_der();
+a_key_of_root_is_read_but_not_again();
 stats_of_tls_are_there_only_with_it();
 who_does_not_shake_hands_is_closed();
 who_does_not_read_harms_nobody();
@@ -561,6 +562,22 @@ the_key_may_be_in_the_chain_or_in_der
 	$server = Cairn->start(flags => ['-Z', '-o', 'ssl_chain_cert=' .
 	    $pki->file('server.crt') . ",ssl_key=$der,ssl_keyformat=DER"]);
 	is(gets_in($server), 'yes', 'a key may be in DER format');
+}
+
+sub
+a_key_of_root_is_read_but_not_again
+{
+	SKIP: {
+		skip 'only root has such a key', 3 if $> != 0;
+		$pki->issue('server');
+		chmod 0600, $pki->file('server.key');
+		my $server = start('');
+		is(gets_in($server), 'yes', 'root reads a key for nobody');
+		like($server->stderr, qr/server\.key: this user will not be able/, 'and warns');
+		like(refresh($server, 'refresh_certs'), qr/^Error loading/,
+		    'for nobody cannot read it');
+		$pki->issue('server');
+	}
 }
 
 sub

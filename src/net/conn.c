@@ -723,13 +723,12 @@ begin_pass(struct pass *pass, struct conn *conn)
 static bool
 send_replies(struct conn *conn)
 {
-	ssize_t sent = evbuffer_get_length(conn->replies) == 0 ? 0 :
-	    stream_send(&conn->stream, conn->replies);
+	size_t length = evbuffer_get_length(conn->replies);
 
-	if (sent == STREAM_FAILED)
-		return false;
-	conn_count(&conn->env->counts.bytes_written, (uint64_t)sent);
-	return true;
+	if (length == 0)
+		return true;
+	conn_count(&conn->env->counts.bytes_written, length);
+	return stream_send(&conn->stream, conn->replies) == 0;
 }
 
 /* What it looks like until something happens. */

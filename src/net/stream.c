@@ -225,49 +225,36 @@ stream_receive(struct stream *stream, const struct iovec *parts, int count)
 	    STREAM_AGAIN : STREAM_FAILED;
 }
 
-static ssize_t
-secure_write_now(struct stream *stream, struct evbuffer *buffer)
+/* Write what the socket takes. False: broken. */
+static bool
+write_plain(struct stream *stream, struct evbuffer *buffer)
 {
-	ssize_t sent;
-
-	if (!stream->open)
-		return 0;
-	sent = tls_write(stream->tls, stream->bufferevent, buffer);
-	return sent == -1 ? STREAM_FAILED : sent;
+	while (evbuffer_get_length(buffer) > 0)
+		if (evbuffer_write(buffer, stream->fd) <= 0 && errno != EINTR)
+			return errno == EAGAIN || errno == EWOULDBLOCK;
+	return true;
 }
 
-/* Write what the socket takes, as long as nothing waits before it. */
-static ssize_t
+/* The same, as long as nothing waits before it. */
+static bool
 write_now(struct stream *stream, struct evbuffer *buffer)
 {
-	ssize_t sent = 0;
-
 	if (stream_backlog(stream) > 0)
-		return 0;
-	if (stream->tls != NULL)
-		return secure_write_now(stream, buffer);
-	while (evbuffer_get_length(buffer) > 0) {
-		int length = evbuffer_write(buffer, stream->fd);
-
-		if (length > 0)
-			sent += length;
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-			break;
-		else if (errno != EINTR)
-			return STREAM_FAILED;
-	}
-	return sent;
+		return true;
+	if (stream->tls == NULL)
+		return write_plain(stream, buffer);
+	return !stream->open ||
+	    tls_write(stream->tls, stream->bufferevent, buffer) == 0;
 }
 
-ssize_t
+int
 stream_send(struct stream *stream, struct evbuffer *buffer)
 {
-	ssize_t sent = write_now(stream, buffer);
-
-	if (sent >= 0 && evbuffer_get_length(buffer) > 0 &&
-	    bufferevent_write_buffer(stream->bufferevent, buffer) == -1)
-		return STREAM_FAILED;
-	return sent;
+	if (!write_now(stream, buffer))
+		return -1;
+	if (evbuffer_get_length(buffer) == 0)
+		return 0;
+	return bufferevent_write_buffer(stream->bufferevent, buffer);
 }
 
 size_t

@@ -74,9 +74,9 @@ ssize_t	stream_receive(struct stream *, const struct iovec *, int count);
 
 /*
  * Send all of `buffer`, which is empty afterwards. What the socket does not
- * take now is kept. Returns the bytes that were taken, or STREAM_FAILED.
+ * take now is kept. -1: broken.
  */
-ssize_t	stream_send(struct stream *, struct evbuffer *buffer);
+int	stream_send(struct stream *, struct evbuffer *buffer);
 
 /* Bytes that were kept and not sent yet. */
 size_t	stream_backlog(const struct stream *);

@@ -369,12 +369,11 @@ tls_accept(struct tls *tls, struct event_base *base, int fd,
  * and at least as long. So what is sent in one call is contiguous, and moves
  * to the bufferevent as it is.
  */
-ssize_t
+int
 tls_write(struct tls *tls, struct bufferevent *bufferevent,
     struct evbuffer *buffer)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(bufferevent);
-	ssize_t sent = 0;
 	size_t length;
 	int result;
 
@@ -391,12 +390,11 @@ tls_write(struct tls *tls, struct bufferevent *bufferevent,
 		if (result <= 0) {
 			result = SSL_get_error(ssl, result);
 			return result == SSL_ERROR_WANT_WRITE ||
-			    result == SSL_ERROR_WANT_READ ? sent : -1;
+			    result == SSL_ERROR_WANT_READ ? 0 : -1;
 		}
 		evbuffer_drain(buffer, (size_t)result);
-		sent += result;
 	}
-	return sent;
+	return 0;
 }
 
 void

@@ -17,7 +17,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -96,9 +95,9 @@ struct bufferevent *tls_accept(struct tls *, struct event_base *, int fd,
 /*
  * Send what the socket takes now, off the front of `buffer`, past the
  * bufferevent, whose output is empty. What stays has to be sent through the
- * bufferevent. Returns the bytes that were sent, or -1: it is broken.
+ * bufferevent. -1: it is broken.
  */
-ssize_t	tls_write(struct tls *, struct bufferevent *, struct evbuffer *buffer);
+int	tls_write(struct tls *, struct bufferevent *, struct evbuffer *buffer);
 
 /* Count, and log, why a connection broke. `open`: after the handshake. */
 void	tls_failed(struct tls *, struct bufferevent *, bool open);

@@ -46,7 +46,7 @@ tls_accept(struct tls *tls, struct event_base *base, int fd,
 	return NULL;
 }
 
-ssize_t
+int
 tls_write(struct tls *tls, struct bufferevent *bufferevent,
     struct evbuffer *buffer)
 {

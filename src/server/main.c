@@ -356,11 +356,20 @@ give_up_rights(const struct options *options, struct error *error)
 static void
 warn_of_reload(struct server *server)
 {
-	if (server->users.path != NULL &&
-	    access(server->users.path, R_OK) == -1)
-		log_write(&server->log, LOG_LEVEL_NOTICE,
-		    "%s: this user will not be able to read it again: %s",
-		    server->users.path, strerror(errno));
+	const struct options *options = &server->options;
+	const bool tls = server->tls != NULL;
+	const char *const paths[] = {
+		server->users.path,
+		tls ? options->ssl_chain_cert : NULL,
+		tls ? options->ssl_key : NULL,
+		tls ? options->ssl_ca_cert : NULL,
+	};
+
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		if (paths[i] != NULL && access(paths[i], R_OK) == -1)
+			log_write(&server->log, LOG_LEVEL_NOTICE, "%s: this "
+			    "user will not be able to read it again: %s",
+			    paths[i], strerror(errno));
 }
 
 /*
