@@ -126,6 +126,26 @@ too_many_prefixes_are_refused_and_counted(void)
 }
 
 static void
+a_prefix_that_is_too_long_is_refused(void)
+{
+	char key[PREFIX_LENGTH_MAX + 3];
+
+	open_all();
+	memset(key, 'x', sizeof key);
+	key[PREFIX_LENGTH_MAX] = ':';
+	key[sizeof key - 1] = '\0';
+	count(&tables[0], OP_GET, key, STATUS_MISS);
+	EXPECT_EQUAL(prefix_names_count(names), 1);
+	EXPECT_EQUAL(tables[0].refused, 0);
+	key[PREFIX_LENGTH_MAX] = 'x';
+	key[PREFIX_LENGTH_MAX + 1] = ':';
+	count(&tables[0], OP_GET, key, STATUS_MISS);
+	EXPECT_EQUAL(prefix_names_count(names), 1);
+	EXPECT_EQUAL(tables[0].refused, 1);
+	close_all();
+}
+
+static void
 cleared_tables_count_from_zero(void)
 {
 	struct prefix_count sum;
@@ -187,6 +207,7 @@ main(void)
 	RUN(gets_hits_sets_and_deletes_are_counted);
 	RUN(only_what_is_before_the_first_delimiter_is_a_prefix);
 	RUN(too_many_prefixes_are_refused_and_counted);
+	RUN(a_prefix_that_is_too_long_is_refused);
 	RUN(cleared_tables_count_from_zero);
 	RUN(threads_that_meet_a_new_prefix_agree_on_it);
 	return tap_done();

@@ -24,6 +24,8 @@ struct name {
 /* NULL: empty. */
 typedef _Atomic(struct name *) name_slot;
 
+_Static_assert(PREFIX_LENGTH_MAX <= UINT8_MAX, "the length is a byte");
+
 #define NAMES_BYTES	(PREFIX_SLOTS * sizeof(name_slot))
 #define COUNTS_BYTES	(PREFIX_SLOTS * sizeof(struct prefix_count))
 
@@ -208,7 +210,8 @@ prefix_count(struct prefix_table *table, const struct request *request,
 	if (kind == PREFIX_HITS || end == NULL)
 		return;
 	key.length = (size_t)(end - key.bytes);
-	number = find(table->names, key);
+	number = key.length > PREFIX_LENGTH_MAX ? SLOT_NONE :
+	    find(table->names, key);
 	if (number == SLOT_NONE) {
 		table->refused++;
 		return;

@@ -17,8 +17,12 @@
 #include "base/bytes.h"
 #include "proto/request.h"
 
-/* The most prefixes; requests for others are counted as refused. */
-#define PREFIX_MAX	((uint32_t)1 << 16)
+/*
+ * The most prefixes, and the longest; requests for others are counted as
+ * refused.
+ */
+#define PREFIX_MAX		((uint32_t)1 << 16)
+#define PREFIX_LENGTH_MAX	KEY_MAX
 
 /* Names are in slots; a prefix has the number of its slot. */
 #define PREFIX_SLOTS	(2 * PREFIX_MAX)
