@@ -22,6 +22,8 @@
 #include "shard/route.h"
 #include "shard/watch.h"
 
+#define STATS_LINES_MAX	128
+
 struct admin {
 	const struct options	*options;	/* of the start */
 	struct settings		 settings;	/* those that change */
@@ -42,6 +44,7 @@ struct admin {
 	_Atomic uint64_t	 flushes;
 	_Atomic uint64_t	 crawls;	/* by lru_crawler */
 	struct detail		 detail;	/* counts by prefix */
+	_Atomic uint64_t	 since[STATS_LINES_MAX];	/* last reset */
 	_Atomic unsigned	 listings;	/* that are in work */
 	int64_t			 started;	/* unix ms */
 };

@@ -73,10 +73,7 @@ stats_reset(struct admin *admin, struct slice words,
 {
 	(void)words;
 	(void)answer;
-	admin->flushes = 0;
-	admin->login->attempts = 0;
-	admin->login->failures = 0;
-	admin->crawls = 0;
+	stats_general_reset(admin);
 	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
 	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
 	return STATUS_RESET;

@@ -23,7 +23,7 @@ class_stat(const struct answer *answer, const char *before, unsigned number,
 
 static void
 items_of_class(const struct answer *answer, unsigned number,
-    const struct class_sum *in)
+    const struct class_sum *in, bool queues)
 {
 #define ITEMS_STAT(name, value)						\
 	class_stat(answer, "items:", number, #name, (value));
@@ -39,15 +39,29 @@ slabs_of_class(const struct answer *answer, unsigned number,
 #include "server/stats_classes.def"
 }
 
-/* Was the class ever used? It may have lost its pages since. */
+/* Is anything not 0? The class may have lost its items and pages since. */
 static bool
-is_used(const struct class_sum *class)
+is_any(const uint64_t *counts, size_t size)
 {
-	uint64_t used = class->store.pages;
+	for (size_t i = 0; i < size / sizeof *counts; i++)
+		if (counts[i] != 0)
+			return true;
+	return false;
+}
 
-	for (unsigned i = 0; i < CLASS_COUNTERS; i++)
-		used |= class->commands[i];
-	return used != 0;
+static bool
+had_items(const struct class_sum *class)
+{
+	/* All of it is uint64_t. */
+	return is_any((const uint64_t *)&class->store.counts,
+	    sizeof class->store.counts);
+}
+
+static bool
+had_pages(const struct class_sum *class)
+{
+	return class->store.pages > 0 || is_any(class->commands,
+	    sizeof class->commands);
 }
 
 enum status
@@ -59,8 +73,9 @@ stats_items(struct admin *admin, struct slice words,
 	(void)words;
 	classes_add_up(admin->router, clock_unix_ms(admin->clock), &classes);
 	for (unsigned i = 0; i < classes.count; i++)
-		if (classes.of[i].store.counts.items > 0)
-			items_of_class(answer, i + 1, &classes.of[i]);
+		if (had_items(&classes.of[i]))
+			items_of_class(answer, i + 1, &classes.of[i],
+			    admin->options->lru_maintainer);
 	return STATUS_STATS;
 }
 
@@ -74,7 +89,7 @@ stats_slabs(struct admin *admin, struct slice words,
 	(void)words;
 	classes_add_up(admin->router, clock_unix_ms(admin->clock), &classes);
 	for (unsigned i = 0; i < classes.count; i++) {
-		if (is_used(&classes.of[i]))
+		if (had_pages(&classes.of[i]))
 			slabs_of_class(answer, i + 1, &classes.of[i]);
 		active += classes.of[i].store.pages > 0;
 	}

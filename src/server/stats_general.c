@@ -16,7 +16,7 @@
 
 /* All that the lines of stats.def read. */
 struct snapshot {
-	const struct options		*options;
+	struct options			 now;
 	const struct listener_counts	*listener;
 	const struct tls_counts		*tls;		/* NULL: none */
 	uint64_t			 certificates_age;	/* seconds */
@@ -37,12 +37,11 @@ struct snapshot {
 };
 
 static void
-take_snapshot(const struct admin *admin, struct snapshot *in)
+take_snapshot(struct admin *admin, struct snapshot *in)
 {
 	int64_t now = clock_unix_ms(admin->clock);
 
 	*in = (struct snapshot){
-		.options = admin->options,
 		.listener = listener_counts(admin->listener),
 		.watch = &admin->watch->counts,
 		.time = (uint64_t)now / 1000,
@@ -59,6 +58,7 @@ take_snapshot(const struct admin *admin, struct snapshot *in)
 		in->certificates_age =
 		    (uint64_t)(now - in->tls->refreshed) / 1000;
 	}
+	settings_copy(&admin->settings, &in->now);
 	route_totals(admin->router, now, &in->totals);
 	in->reassigning = classes_move_is_on(admin->router, now);
 	in->crawling = classes_crawl_is_on(admin->router, now);
@@ -84,6 +84,41 @@ counter(const struct snapshot *in, const char *name)
 	return value;
 }
 
+/* All lines by number, whether they are there or not. */
+enum line {
+#define STAT_IF(condition, ...)		STAT(__VA_ARGS__)
+#define STAT(name, kind, value)		LINE_##name,
+#include "server/stats.def"
+	LINES
+};
+
+_Static_assert(LINES <= STATS_LINES_MAX, "there is room for all");
+
+#define RESET_NUMBER(line, value)
+#define RESET_SECONDS(line, value)
+#define RESET_TEXT(line, value)
+#define RESET_SINCE(line, value)	admin->since[line] = (value);
+
+void
+stats_general_reset(struct admin *admin)
+{
+	struct snapshot snapshot;
+	const struct snapshot *in = &snapshot;
+
+	take_snapshot(admin, &snapshot);
+#define STAT(name, kind, value)		{ RESET_##kind(LINE_##name, value) }
+#include "server/stats.def"
+}
+
+#define STAT_NUMBER(name, value)					\
+	stats_NUMBER(answer, #name, (value))
+#define STAT_SECONDS(name, value)					\
+	stats_SECONDS(answer, #name, (value))
+#define STAT_TEXT(name, value)						\
+	stats_TEXT(answer, #name, (value))
+#define STAT_SINCE(name, value)						\
+	stats_NUMBER(answer, #name, (value) - admin->since[LINE_##name])
+
 enum status
 stats_general(struct admin *admin, struct slice words,
     const struct answer *answer)
@@ -93,7 +128,7 @@ stats_general(struct admin *admin, struct slice words,
 
 	(void)words;
 	take_snapshot(admin, &snapshot);
-#define STAT(name, kind, value)	stats_##kind(answer, #name, (value));
+#define STAT(name, kind, value)		STAT_##kind(name, value);
 #include "server/stats.def"
 	return STATUS_STATS;
 }

@@ -38,6 +38,9 @@ void	stats_SECONDS(const struct answer *, const char *name,
 typedef enum status stats_group(struct admin *, struct slice words,
 	    const struct answer *);
 
+/* Remember what lines that count since a reset are now. */
+void	stats_general_reset(struct admin *);
+
 #define STATS(name, function, ...)	stats_group function;
 #include "server/stats_groups.def"
 
