@@ -27,8 +27,11 @@ struct call {
 	struct output		*output;
 	bool			 v3;	/* the reply is for RESP3 */
 	int64_t			 now;	/* unix ms */
-	/* The store of a key, which is described. Its shard is entered. */
-	struct store		*(*store_of)(void *context, struct slice key,
+	/*
+	 * The store of the key that is word number n, which is described. Its
+	 * shard is entered.
+	 */
+	struct store		*(*store_of)(void *context, size_t n,
 				    struct store_key *);
 	/*
 	 * Enter store number n, from 0 on. One at a time is entered so, and

@@ -20,7 +20,7 @@ struct place {
 static inline struct store *
 call_store(struct call *call, size_t n, struct store_key *key)
 {
-	return call->store_of(call->context, call->words[n], key);
+	return call->store_of(call->context, n, key);
 }
 
 /* What the key that is word number `n` holds, whatever it is. */

@@ -345,13 +345,20 @@ conn_origin(const struct conn *conn)
 }
 
 static void
-flush_batch(struct pass *pass)
+execute_batch(struct pass *pass)
 {
 	struct conn_env *env = pass->conn->env;
 
 	route_execute(env->router, pass->batch, pass->batched, pass->now,
 	    &pass->output, &env->journal);
 	pass->batched = 0;
+}
+
+/* Nothing that was parsed is needed any more. */
+static void
+flush_batch(struct pass *pass)
+{
+	execute_batch(pass);
 	args_reset(pass->conn->codec.args);
 }
 
@@ -433,7 +440,7 @@ serve(struct pass *pass, struct request *request)
 
 	if (has_replies(pass))
 		request->flags |= REQUEST_PIPELINED;
-	flush_batch(pass);
+	execute_batch(pass);
 	switch (request->op) {
 	case OP_REJECT:
 		answer(pass, request, request->status);
@@ -461,6 +468,7 @@ serve(struct pass *pass, struct request *request)
 		if (reply.source != NULL)
 			adopt(conn, reply.source);
 	}
+	args_reset(conn->codec.args);
 	if (request->flags & REQUEST_CLOSE)
 		conn->state = CLOSING;
 }

@@ -21,7 +21,7 @@ const struct call_row call_rows[CALL_COUNT] = {
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	return (char)(c + ((unsigned)(c - 'A') < 26 ? 'a' - 'A' : 0));
 }
 
 /* As memcmp(), by the order of small letters and the end. */
@@ -41,7 +41,10 @@ compare(struct slice word, const char *name)
 bool
 call_word_is(struct slice word, const char *name)
 {
-	return compare(word, name) == 0;
+	for (size_t i = 0; i < word.length; i++)
+		if (lower(word.bytes[i]) != name[i] || name[i] == '\0')
+			return false;
+	return name[word.length] == '\0';
 }
 
 const struct call_row *

@@ -41,6 +41,7 @@ struct codec {
 		bool		v3;		/* replies are RESP3 */
 		uint8_t		space;		/* of the keys */
 		bool		queueing;	/* requests stay calls */
+		const struct call_row *last;	/* the call before, or NULL */
 	} resp;
 };
 

@@ -77,7 +77,8 @@ struct request {
 	uint64_t	new_cas;	/* unique to give, 0 = the next */
 	uint32_t	recache;	/* seconds */
 	enum op		as;		/* of a meta set: on which condition */
-	const struct call_row *call;	/* of OP_CALL; NULL: unknown */
+	const struct call_row *call;	/* of OP_CALL and, never
+					   NULL, OP_KEY_CALL */
 	const struct slice *words;	/* of a call, the name first */
 	uint32_t	word_count;
 	struct slice	argument;	/* the words after the verb, or an

@@ -144,17 +144,41 @@ consume(struct slice *input, size_t length)
 	input->length -= length;
 }
 
+/* The row of a name; many a pipeline has the same again and again. */
+static const struct call_row *
+find_call(struct codec *codec, struct slice name)
+{
+	const struct call_row *last = codec->resp.last;
+
+	if (last == NULL || !call_word_is(name, last->name))
+		codec->resp.last = call_find(name);
+	return codec->resp.last;
+}
+
 static void
-begin_call(const struct codec *codec, struct request *request,
+begin_call(struct codec *codec, struct request *request,
     const struct slice *words, size_t count)
 {
 	*request = (struct request){
 		.protocol = &resp_protocol, .op = OP_CALL,
 		.flags = codec->resp.v3 ? REQUEST_RESP3 : 0,
 		.space = codec->resp.space,
-		.call = call_find(words[0]),
+		.call = find_call(codec, words[0]),
 		.words = words, .word_count = (uint32_t)count,
 	};
+}
+
+/* Has it one key, and is it for the shards to carry out? */
+static bool
+has_one_key(const struct request *request)
+{
+	const struct call_row *row = request->call;
+	size_t first, last, step;
+
+	return row->scope == CALL_KEYS &&
+	    call_arity_valid(row, request->word_count) &&
+	    call_keys(row, request->word_count, &first, &last, &step) &&
+	    first + step > last && first == 1;
 }
 
 /* A call that other protocols know becomes what it is there. */
@@ -175,6 +199,8 @@ choose_op(const struct codec *codec, struct request *request)
 	} else if (is_plain(request, CALL_SET, 3)) {
 		request->op = OP_SET;
 		request->value = request->words[2];
+	} else if (has_one_key(request)) {
+		request->op = OP_KEY_CALL;
 	} else {
 		return;
 	}
@@ -233,8 +259,69 @@ parse_partial(struct codec *codec, struct slice *input,
 	return protocol_error(request, "too big request", '\0');
 }
 
+/* Words that are read into room that is there anyway. */
+#define SHORT_WORDS	16
+
+/* Read a number of one or two digits and its line end. NULL: look closer. */
+static inline const char *
+read_short_head(const char *at, const char *end, size_t *number)
+{
+	unsigned ones;
+
+	if (end - at < 4)
+		return NULL;
+	*number = (unsigned char)at[0] - '0';
+	if (*number <= 9 && at[1] == '\r')
+		return at[2] == '\n' ? at + 3 : NULL;
+	ones = (unsigned char)at[1] - '0';
+	if (*number < 1 || *number > 9 || ones > 9 || at[2] != '\r' ||
+	    at[3] != '\n')
+		return NULL;
+	*number = *number * 10 + ones;
+	return at + 4;
+}
+
+/*
+ * The commonest: a few short words, and all of them have arrived. Returns the
+ * length of the array, 0: look closer.
+ */
+static size_t
+read_short_array(struct slice input, struct slice words[SHORT_WORDS],
+    size_t *count)
+{
+	const char *end = input.bytes + input.length;
+	const char *at = read_short_head(input.bytes + 1, end, count);
+
+	if (at == NULL || *count == 0 || *count > SHORT_WORDS)
+		return 0;
+	for (size_t i = 0; i < *count; i++) {
+		size_t length;
+
+		if (at == end || *at != '$' || (at = read_short_head(at + 1,
+		    end, &length)) == NULL ||
+		    (size_t)(end - at) < length + TRAILER)
+			return 0;
+		words[i] = (struct slice){ at, length };
+		at += length + TRAILER;
+	}
+	return (size_t)(at - input.bytes);
+}
+
+/* The words have been read: they are a request. */
 static enum parse
-parse_array(struct codec *codec, struct slice *input, struct request *request,
+take_words(struct codec *codec, struct slice *input, struct request *request,
+    const struct slice *words, size_t count, size_t length)
+{
+	codec->args->used += count;
+	codec->resp.words = 0;
+	consume(input, length);
+	begin_call(codec, request, words, count);
+	choose_op(codec, request);
+	return PARSE_REQUEST;
+}
+
+static enum parse
+parse_long_array(struct codec *codec, struct slice *input, struct request *request,
     size_t *body)
 {
 	size_t at, count;
@@ -272,12 +359,23 @@ parse_array(struct codec *codec, struct slice *input, struct request *request,
 	at = codec->resp.head;
 	for (size_t i = 0; i < count; i++)
 		words[i] = next_bulk(*input, &at);
-	codec->args->used += count;
-	codec->resp.words = 0;
-	consume(input, at);
-	begin_call(codec, request, words, count);
-	choose_op(codec, request);
-	return PARSE_REQUEST;
+	return take_words(codec, input, request, words, count, at);
+}
+
+static enum parse
+parse_array(struct codec *codec, struct slice *input, struct request *request,
+    size_t *body)
+{
+	const struct args *args = codec->args;
+	size_t count, length;
+	struct slice *words;
+
+	if (codec->resp.words > 0 || args->room - args->used < SHORT_WORDS)
+		return parse_long_array(codec, input, request, body);
+	words = args->words + args->used;
+	length = read_short_array(*input, words, &count);
+	return length == 0 ? parse_long_array(codec, input, request, body) :
+	    take_words(codec, input, request, words, count, length);
 }
 
 static bool

@@ -2,27 +2,14 @@
 /* route.c - see route.h. */
 #include "shard/route.h"
 
-#include <sys/uio.h>
-
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "base/random.h"
-#include "command/call.h"
 #include "command/execute.h"
 #include "shard/events.h"
-
-/*
- * Values from this length on are sent from where they lie, pinned; shorter
- * ones are copied. Below it, a copy costs less than the reference's own
- * bookkeeping and the longer writev.
- */
-#define PIN_LENGTH	(16 * 1024)
-
-/* Parts of a value that are asked for at once. */
-#define PARTS		16
+#include "shard/lend.h"
+#include "shard/visit.h"
 
 int
 route_open(struct router *router, unsigned count,
@@ -76,121 +63,87 @@ route_hash(const struct router *router, struct request *request)
 	    request->key.length, request->space);
 }
 
-/* The last part of a pinned value has left. */
-static void
-value_sent(const void *part, size_t length, void *context)
-{
-	struct shard *shard = context;
-
-	(void)length;
-	pthread_mutex_lock(&shard->lock);
-	store_unpin(shard->store, part);
-	shard_leave(shard);
-}
-
-struct pinned {
-	struct shard		*shard;
-	struct store_item	*item;
-};
-
-/* Add a value by reference; its last part carries the pin. */
-static void
-add_pinned(void *context, struct output *output)
-{
-	struct pinned *pinned = context;
-	struct store *store = pinned->shard->store;
-	struct iovec parts[PARTS];
-	uint32_t last = pinned->item->pieces == 0 ? 0 :
-	    pinned->item->pieces - 1;
-	unsigned count;
-
-	for (uint32_t n = 0; (count = store_parts(store, pinned->item, n,
-	    parts, PARTS)) > 0; n += count)
-		for (unsigned i = 0; i < count; i++)
-			if (output_reference(output, parts[i].iov_base,
-			    parts[i].iov_len,
-			    n + i == last ? value_sent : NULL,
-			    pinned->shard) == -1 && n + i == last)
-				store_unpin(store, parts[i].iov_base);
-}
-
-/* Copy a value that is in pieces. */
-static void
-add_copied(void *context, struct output *output)
-{
-	struct pinned *pinned = context;
-	struct iovec part;
-
-	for (uint32_t n = 0; store_parts(pinned->shard->store, pinned->item,
-	    n, &part, 1) == 1; n++)
-		output_bytes(output, part.iov_base, part.iov_len);
-}
-
 static enum status
 execute_one(struct shard *shard, const struct request *request,
     struct output *output)
 {
 	struct reply reply = { .status = STATUS_NONE };
 	struct store_item item;
-	struct pinned pinned = { shard, &item };
+	struct lent lent = { shard, &item };
 
 	execute(shard->store, request, &reply, &item);
 	shard_count_request(shard, request, reply.status);
-	if (reply.status == STATUS_VALUE) {
-		reply.context = &pinned;
-		if (item.length >= PIN_LENGTH &&
-		    store_pin(shard->store, &item)) {
-			reply.value.bytes = NULL;
-			reply.add_value = add_pinned;
-		} else if (item.pieces > 0) {
-			reply.add_value = add_copied;
-		}
+	if (reply.status == STATUS_VALUE && (item.pieces > 0 ||
+	    item.length >= LEND_LENGTH)) {
+		reply.value.bytes = NULL;
+		reply.context = &lent;
+		reply.add_value = lend_value;
 	}
 	proto_reply(output, request, &reply);
 	return reply.status;
 }
 
+/* Requests to one shard, with what they need. */
+struct run {
+	struct router		*router;
+	struct shard		*shard;
+	const struct request	*requests;
+	size_t			 count;
+	int64_t			 now;
+	struct output		*output;
+	struct journal		*journal;
+};
+
+static enum status
+execute_any(const struct run *run, const struct request *request)
+{
+	if (request->op != OP_KEY_CALL)
+		return execute_one(run->shard, request, run->output);
+	visit_call_one(run->router, run->shard, request, run->now,
+	    run->output);
+	return STATUS_NONE;
+}
+
 /* The same, and somebody wants to know. */
 static void
-execute_watched(struct shard *shard, const struct request *request,
-    struct output *output, struct journal *journal)
+execute_watched(const struct run *run, const struct request *request)
 {
 	struct events_before before;
 	enum status status;
 
-	events_asked(shard->store, request, &before);
-	status = execute_one(shard, request, output);
-	events_answered(journal, shard->store, request, status, &before);
+	events_asked(run->shard->store, request, &before);
+	status = execute_any(run, request);
+	events_answered(run->journal, run->shard->store, request, status,
+	    &before);
 }
 
 static void
-execute_all_watched(struct shard *shard, const struct request *requests,
-    size_t count, struct output *output, struct journal *journal)
+execute_all_watched(const struct run *run)
 {
-	events_begin(journal, shard->store);
-	for (size_t i = 0; i < count; i++)
-		execute_watched(shard, &requests[i], output, journal);
-	events_end(shard->store);
+	events_begin(run->journal, run->shard->store);
+	for (size_t i = 0; i < run->count; i++)
+		execute_watched(run, &run->requests[i]);
+	events_end(run->shard->store);
 }
 
-/* All requests are for this shard. */
 static void
-visit(struct shard *shard, const struct request *requests, size_t count,
-    int64_t now, struct output *output, struct journal *journal)
+execute_run(const struct run *run)
 {
-	shard_enter(shard, now);
-	if (count > 1) {
-		for (size_t i = 0; i < count; i++)
-			store_prefetch(shard->store, requests[i].hash);
-		for (size_t i = 0; i < count; i++)
-			store_prefetch_item(shard->store, requests[i].hash);
+	const struct store *store = run->shard->store;
+
+	shard_enter(run->shard, run->now);
+	if (run->count > 1) {
+		for (size_t i = 0; i < run->count; i++)
+			store_prefetch(store, run->requests[i].hash);
+		for (size_t i = 0; i < run->count; i++)
+			store_prefetch_item(store, run->requests[i].hash);
 	}
-	if (journal->wanted & EVENTS_WATCHED)
-		execute_all_watched(shard, requests, count, output, journal);
+	if (run->journal->wanted & EVENTS_WATCHED)
+		execute_all_watched(run);
 	else
-		for (size_t i = 0; i < count; i++)
-			execute_one(shard, &requests[i], output);
-	shard_leave(shard);
+		for (size_t i = 0; i < run->count; i++)
+			execute_any(run, &run->requests[i]);
+	shard_leave(run->shard);
 }
 
 void
@@ -198,165 +151,32 @@ route_execute(struct router *router, const struct request *requests,
     size_t count, int64_t now, struct output *output,
     struct journal *journal)
 {
-	while (count > 0) {
-		struct shard *shard = shard_of(router, requests[0].hash);
-		size_t run = 1;
-
-		while (run < count &&
-		    shard_of(router, requests[run].hash) == shard)
-			run++;
-		visit(shard, requests, run, now, output, journal);
-		requests += run;
-		count -= run;
-	}
-}
-
-/* What a call needs of the router. */
-struct visit {
-	struct router	*router;
-	int64_t		 now;
-	uint8_t		 space;
-	struct journal	*journal;
-	uint64_t	 entered[ROUTE_SHARDS_MAX / 64];
-};
-
-static bool
-is_entered(const struct visit *visit, const struct shard *shard)
-{
-	size_t n = (size_t)(shard - visit->router->shards);
-
-	return visit->entered[n / 64] >> n % 64 & 1;
-}
-
-static struct shard *
-shard_of_key(const struct router *router, struct slice key, unsigned space,
-    uint64_t *hash)
-{
-	*hash = store_hash(router->hash_seed, key.bytes, key.length, space);
-	return shard_of(router, *hash);
-}
-
-static struct store *
-store_of(void *context, struct slice key, struct store_key *described)
-{
-	struct visit *visit = context;
-	struct shard *shard;
-
-	described->bytes = key.bytes;
-	described->length = key.length;
-	described->space = visit->space;
-	shard = shard_of_key(visit->router, key, visit->space,
-	    &described->hash);
-	CHECK(is_entered(visit, shard));
-	return shard->store;
-}
-
-static struct store *
-enter(void *context, unsigned n)
-{
-	struct visit *visit = context;
-	struct shard *shard = &visit->router->shards[n];
-
-	if (!is_entered(visit, shard))
-		shard_enter(shard, visit->now);
-	return shard->store;
-}
-
-static void
-leave(void *context, unsigned n)
-{
-	struct visit *visit = context;
-	struct shard *shard = &visit->router->shards[n];
-
-	if (!is_entered(visit, shard))
-		shard_leave(shard);
-}
-
-static uint64_t
-next_random(void *context)
-{
-	struct visit *visit = context;
-	struct random random = {
-		atomic_fetch_add_explicit(&visit->router->random,
-		    RANDOM_STEP, memory_order_relaxed),
+	struct run run = {
+		.router = router, .requests = requests, .now = now,
+		.output = output, .journal = journal,
 	};
 
-	return random_next(&random);
-}
-
-static void
-put_value(void *context, struct store *store, struct store_item *item,
-    struct output *output)
-{
-	struct visit *visit = context;
-	struct pinned pinned = { .item = item };
-
-	for (unsigned n = 0; pinned.shard == NULL; n++)
-		if (visit->router->shards[n].store == store)
-			pinned.shard = &visit->router->shards[n];
-	if (item->length >= PIN_LENGTH && store_pin(store, item))
-		add_pinned(&pinned, output);
-	else
-		add_copied(&pinned, output);
-}
-
-/* Mark the shards of the keys, and enter them in order. */
-static void
-enter_shards(struct visit *visit, const struct request *request)
-{
-	struct router *router = visit->router;
-	size_t first, last, step;
-
-	if (!call_keys(request->call, request->word_count, &first, &last,
-	    &step))
-		return;
-	for (size_t n = first; n <= last; n += step) {
-		uint64_t hash;
-		size_t shard = (size_t)(shard_of_key(router,
-		    request->words[n], visit->space, &hash) -
-		    router->shards);
-
-		visit->entered[shard / 64] |= (uint64_t)1 << shard % 64;
+	for (; count > 0; count -= run.count, run.requests += run.count) {
+		run.shard = shard_of(router, run.requests[0].hash);
+		run.count = 1;
+		while (run.count < count && shard_of(router,
+		    run.requests[run.count].hash) == run.shard)
+			run.count++;
+		execute_run(&run);
 	}
-	for (unsigned n = 0; n < router->shard_count; n++)
-		if (is_entered(visit, &router->shards[n])) {
-			shard_enter(&router->shards[n], visit->now);
-			events_begin(visit->journal,
-			    router->shards[n].store);
-		}
-}
-
-static void
-leave_shards(struct visit *visit)
-{
-	for (unsigned n = visit->router->shard_count; n-- > 0; )
-		if (is_entered(visit, &visit->router->shards[n])) {
-			events_end(visit->router->shards[n].store);
-			shard_leave(&visit->router->shards[n]);
-		}
 }
 
 void
 route_call(struct router *router, const struct request *request, int64_t now,
     struct output *output, struct journal *journal)
 {
-	struct visit visit = {
-		.router = router, .now = now, .space = request->space,
-		.journal = journal,
-	};
-	struct call call = {
-		.row = request->call, .words = request->words,
-		.count = request->word_count, .output = output,
-		.v3 = request->flags & REQUEST_RESP3, .now = now,
-		.store_count = router->shard_count,
-		.store_of = store_of, .enter = enter, .leave = leave,
-		.random = next_random, .rules = &router->rules,
-		.put_value = put_value, .context = &visit,
-	};
+	struct visit visit;
 
-	enter_shards(&visit, request);
-	call_execute(&call);
-	leave_shards(&visit);
+	visit_open(&visit, router, now, journal);
+	visit_add(&visit, request);
+	visit_enter(&visit);
+	visit_call(&visit, request, output);
+	visit_leave(&visit);
 }
 
 bool

@@ -4,8 +4,9 @@
  *
  * Shards share nothing with each other: each has its own slabs, index,
  * eviction, expiry and counters. A thread works on a shard between
- * shard_enter() and shard_leave(); it holds one shard at a time, and does no
- * system call inside but for the shard's own memory.
+ * shard_enter() and shard_leave(); it holds one shard at a time, or several that
+ * it entered in the order of their numbers, and does no system call inside
+ * but for the shard's own memory.
  */
 #ifndef SHARD_SHARD_H
 #define SHARD_SHARD_H

@@ -920,7 +920,8 @@ store_put(struct store *store, const struct store_key *key,
 {
 	uint32_t old = find(store, key);
 
-	if (mode == STORE_SET && rewrite(store, old, value))
+	if ((mode == STORE_SET || mode == STORE_REPLACE) &&
+	    rewrite(store, old, value))
 		return STORE_OK;
 	return put_any(store, key, mode, value, old);
 }

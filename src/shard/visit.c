@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* visit.c - see visit.h. */
+#include "shard/visit.h"
+
+#include <stdatomic.h>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "command/call.h"
+#include "shard/events.h"
+#include "shard/lend.h"
+
+static bool
+is_entered(const struct visit *visit, size_t n)
+{
+	return visit->entered[n / 64] >> n % 64 & 1;
+}
+
+static void
+mark(struct visit *visit, size_t n)
+{
+	visit->entered[n / 64] |= (uint64_t)1 << n % 64;
+}
+
+static size_t
+shard_of(const struct visit *visit, uint64_t hash)
+{
+	return hash & (visit->router->shard_count - 1);
+}
+
+void
+visit_open(struct visit *visit, struct router *router, int64_t now,
+    struct journal *journal)
+{
+	visit->router = router;
+	visit->journal = journal;
+	visit->now = now;
+	memset(visit->entered, 0, sizeof visit->entered);
+	visit->request = NULL;
+}
+
+/* A call is in work: where are its keys? */
+static void
+begin_call(struct visit *visit, const struct request *request)
+{
+	size_t last;
+
+	visit->request = request;
+	visit->window = visit->known = 0;
+	visit->keys = call_keys(request->call, request->word_count,
+	    &visit->first, &last, &visit->step) ?
+	    (last - visit->first) / visit->step + 1 : 0;
+}
+
+/* Know the hashes of keys from number `from` on. */
+static void
+hash_keys(struct visit *visit, size_t from)
+{
+	const struct slice *words = visit->request->words + visit->first;
+
+	visit->window = from;
+	visit->known = visit->keys - from < VISIT_KEYS ?
+	    visit->keys - from : VISIT_KEYS;
+	for (size_t i = 0; i < visit->known; i++) {
+		struct slice key = words[(from + i) * visit->step];
+
+		visit->hashes[i] = store_hash(visit->router->hash_seed,
+		    key.bytes, key.length, visit->request->space);
+	}
+}
+
+static const struct store *
+known_store(const struct visit *visit, size_t i)
+{
+	return visit->router->shards[shard_of(visit, visit->hashes[i])].store;
+}
+
+/* Fetch what the keys will touch: buckets, a while later items. */
+static void
+prefetch(const struct visit *visit)
+{
+	if (visit->known < 2)
+		return;
+	for (size_t i = 0; i < visit->known; i++)
+		store_prefetch(known_store(visit, i), visit->hashes[i]);
+	for (size_t i = 0; i < visit->known; i++)
+		store_prefetch_item(known_store(visit, i), visit->hashes[i]);
+}
+
+void
+visit_add(struct visit *visit, const struct request *request)
+{
+	begin_call(visit, request);
+	for (size_t from = 0; from < visit->keys; from += VISIT_KEYS) {
+		hash_keys(visit, from);
+		for (size_t i = 0; i < visit->known; i++)
+			mark(visit, shard_of(visit, visit->hashes[i]));
+	}
+}
+
+void
+visit_enter(struct visit *visit)
+{
+	for (unsigned n = 0; n < visit->router->shard_count; n++) {
+		struct shard *shard = &visit->router->shards[n];
+
+		if (!is_entered(visit, n))
+			continue;
+		shard_enter(shard, visit->now);
+		events_begin(visit->journal, shard->store);
+	}
+}
+
+void
+visit_leave(struct visit *visit)
+{
+	for (unsigned n = visit->router->shard_count; n-- > 0; ) {
+		struct shard *shard = &visit->router->shards[n];
+
+		if (!is_entered(visit, n))
+			continue;
+		events_end(shard->store);
+		shard_leave(shard);
+	}
+}
+
+/* What a call can ask for, see struct call. */
+
+static struct store *
+store_of(void *context, size_t word, struct store_key *key)
+{
+	struct visit *visit = context;
+	size_t n = word - visit->first, shard;
+
+	if (visit->step != 1)
+		n /= visit->step;
+	if (n - visit->window >= visit->known) {
+		CHECK(n < visit->keys);
+		hash_keys(visit, n);
+		prefetch(visit);
+	}
+	key->bytes = visit->request->words[word].bytes;
+	key->length = visit->request->words[word].length;
+	key->space = visit->request->space;
+	key->hash = visit->hashes[n - visit->window];
+	shard = shard_of(visit, key->hash);
+	CHECK(is_entered(visit, shard));
+	return visit->router->shards[shard].store;
+}
+
+static struct store *
+enter(void *context, unsigned n)
+{
+	struct visit *visit = context;
+	struct shard *shard = &visit->router->shards[n];
+
+	if (!is_entered(visit, n))
+		shard_enter(shard, visit->now);
+	return shard->store;
+}
+
+static void
+leave(void *context, unsigned n)
+{
+	struct visit *visit = context;
+
+	if (!is_entered(visit, n))
+		shard_leave(&visit->router->shards[n]);
+}
+
+static uint64_t
+next_random(void *context)
+{
+	struct visit *visit = context;
+	struct random random = {
+		atomic_fetch_add_explicit(&visit->router->random,
+		    RANDOM_STEP, memory_order_relaxed),
+	};
+
+	return random_next(&random);
+}
+
+static void
+put_value(void *context, struct store *store, struct store_item *item,
+    struct output *output)
+{
+	struct visit *visit = context;
+	struct lent lent = { .item = item };
+
+	for (unsigned n = 0; lent.shard == NULL; n++)
+		if (visit->router->shards[n].store == store)
+			lent.shard = &visit->router->shards[n];
+	lend_value(&lent, output);
+}
+
+static void
+execute(struct visit *visit, struct output *output)
+{
+	const struct request *request = visit->request;
+	struct call call = {
+		.row = request->call, .words = request->words,
+		.count = request->word_count, .output = output,
+		.v3 = request->flags & REQUEST_RESP3, .now = visit->now,
+		.store_count = visit->router->shard_count,
+		.store_of = store_of, .enter = enter, .leave = leave,
+		.random = next_random, .rules = &visit->router->rules,
+		.put_value = put_value, .context = visit,
+	};
+
+	call_execute(&call);
+}
+
+void
+visit_call(struct visit *visit, const struct request *request,
+    struct output *output)
+{
+	if (visit->request != request)
+		begin_call(visit, request);
+	if (visit->window == 0)
+		prefetch(visit);
+	execute(visit, output);
+}
+
+void
+visit_call_one(struct router *router, const struct shard *shard,
+    const struct request *request, int64_t now, struct output *output)
+{
+	struct visit visit;
+
+	visit_open(&visit, router, now, NULL);
+	mark(&visit, (size_t)(shard - router->shards));
+	visit.request = request;
+	visit.first = (size_t)request->call->first;
+	visit.step = visit.keys = visit.known = 1;
+	visit.window = 0;
+	visit.hashes[0] = request->hash;
+	execute(&visit, output);
+}

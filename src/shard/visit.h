@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * visit.h - calls within the shards of their keys. Private to src/shard/.
+ *
+ * The keys of one or more calls are added, all their shards are entered, each
+ * once and in the order of their numbers, the calls are carried out, and the
+ * shards are left.
+ */
+#ifndef SHARD_VISIT_H
+#define SHARD_VISIT_H
+
+#include "shard/route.h"
+
+/* Keys whose hashes are known at a time; what they touch is fetched ahead. */
+#define VISIT_KEYS	64
+
+struct visit {
+	struct router		*router;
+	int64_t			 now;
+	struct journal		*journal;	/* NULL: is written elsewhere */
+	uint64_t		 entered[ROUTE_SHARDS_MAX / 64];
+	/* The call in work, and where its keys are. */
+	const struct request	*request;
+	size_t			 first, step, keys;
+	size_t			 window, known;	/* from which key, how many */
+	uint64_t		 hashes[VISIT_KEYS];
+};
+
+void	visit_open(struct visit *, struct router *, int64_t now,
+	    struct journal *);
+void	visit_add(struct visit *, const struct request *);
+void	visit_enter(struct visit *);
+void	visit_call(struct visit *, const struct request *, struct output *);
+void	visit_leave(struct visit *);
+
+/*
+ * Carry out a call with one key, which is the request's `key` and has been
+ * hashed; its shard, and nothing else, is entered.
+ */
+void	visit_call_one(struct router *, const struct shard *,
+	    const struct request *, int64_t now, struct output *);
+
+#endif
