@@ -38,9 +38,9 @@
 #endif
 
 #define RUNS		9
-#define TRIES		150		/* to have so many runs */
+#define TRIES		600		/* to have so many runs */
 #define WARM_NS		300000000.0	/* before the first */
-#define RUN_NS		10000000.0	/* a run lasts at least */
+#define RUN_NS		2000000.0	/* a run lasts at least */
 #define SHARE		0.97		/* of the CPU that a thread needs */
 #define ROUND_MAX	10000		/* operations between two looks at
 					   the clock, at most */
@@ -521,7 +521,7 @@ measure(const struct row *row)
 		loads[n] = (struct load){
 			.store = store, .row = row, .random = 42 + n,
 			.fresh = (uint64_t)(n + 1) << 40,
-			.round = row->keys < 1000 ? 100 : row->keys >
+			.round = row->keys < 1000 ? 20 : row->keys >
 			    ROUND_MAX ? ROUND_MAX : (unsigned)row->keys,
 		};
 	/* One thread is the program's own: it may be the only one. */
