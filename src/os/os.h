@@ -47,6 +47,23 @@ void	os_release(void *, size_t bytes);
 size_t	os_page_size(void);
 
 /*
+ * Memory that is part of a file, and stays there when the process ends.
+ * Offsets are multiples of os_page_size(), too.
+ */
+
+/* Part of an open file as memory; it is given back with os_release(). */
+void	*os_map(int fd, size_t offset, size_t bytes);
+
+/*
+ * Have room for part of a file set aside, so that writing there does not
+ * fail. Where that cannot be done, nothing happens.
+ */
+int	os_file_commit(int fd, size_t offset, size_t bytes);
+
+/* Give the room back, if that can be done; it may read as zero. */
+void	os_file_discard(int fd, size_t offset, size_t bytes);
+
+/*
  * Bytes of private memory that this process has resident; 0 where the system
  * does not tell.
  */

@@ -37,6 +37,23 @@ os_want_large_pages(void *range, size_t bytes)
 	(void)bytes;
 }
 
+int
+os_file_commit(int fd, size_t offset, size_t bytes)
+{
+	(void)fd;
+	(void)offset;
+	(void)bytes;
+	return 0;
+}
+
+void
+os_file_discard(int fd, size_t offset, size_t bytes)
+{
+	(void)fd;
+	(void)offset;
+	(void)bytes;
+}
+
 size_t
 os_memory_in_use(void)
 {

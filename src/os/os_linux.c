@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* os_linux.c - the part of os.h that only Linux does this way. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE		/* sched_getaffinity, pthread_setname_np */
+#define _GNU_SOURCE		/* sched_getaffinity, fallocate, ... */
 #endif
 
 #include "os/os.h"
@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -38,6 +39,26 @@ void
 os_want_large_pages(void *range, size_t bytes)
 {
 	(void)madvise(range, bytes, MADV_HUGEPAGE);
+}
+
+int
+os_file_commit(int fd, size_t offset, size_t bytes)
+{
+	int failed;
+
+	do
+		failed = fallocate(fd, 0, (off_t)offset, (off_t)bytes);
+	while (failed == -1 && errno == EINTR);
+	/* Not every file system can. */
+	return failed == -1 && errno != EOPNOTSUPP && errno != ENOSYS ?
+	    -1 : 0;
+}
+
+void
+os_file_discard(int fd, size_t offset, size_t bytes)
+{
+	(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    (off_t)offset, (off_t)bytes);
 }
 
 size_t

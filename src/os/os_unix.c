@@ -36,6 +36,15 @@ os_release(void *range, size_t bytes)
 	munmap(range, bytes);
 }
 
+void *
+os_map(int fd, size_t offset, size_t bytes)
+{
+	void *range = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    fd, (off_t)offset);
+
+	return range == MAP_FAILED ? NULL : range;
+}
+
 size_t
 os_page_size(void)
 {

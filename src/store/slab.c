@@ -122,16 +122,53 @@ make_classes(struct slab *slab, const struct slab_config *config)
 	add_class(slab, slab_chunk_max(slab));
 }
 
+static bool
+in_file(const struct slab *slab)
+{
+	return slab->file.fd != -1;
+}
+
+static char *
+reserve(const struct slab *slab)
+{
+	return in_file(slab) ? os_map(slab->file.fd, slab->file.offset,
+	    slab->reserved) : os_reserve(slab->reserved);
+}
+
+/* Make a part of the address range usable. */
+static bool
+commit(const struct slab *slab, size_t offset, size_t bytes)
+{
+	if (in_file(slab))
+		return os_file_commit(slab->file.fd, slab->file.offset +
+		    offset, bytes) == 0;
+	return os_commit(slab->base + offset, bytes) == 0;
+}
+
+static void
+discard(const struct slab *slab, size_t offset, size_t bytes)
+{
+	if (in_file(slab))
+		os_file_discard(slab->file.fd, slab->file.offset + offset,
+		    bytes);
+	else
+		os_discard(slab->base + offset, bytes);
+}
+
 int
 slab_open(struct slab *slab, const struct slab_config *config,
     struct error *error)
 {
 	size_t bytes;
 
-	*slab = (struct slab){ .page_shift = page_shift_for(config->limit) };
-	slab->reserved = config->reserve;
+	*slab = (struct slab){
+		.page_shift = page_shift_for(config->limit),
+		.reserved = config->reserve,
+		.file = config->file != NULL ? *config->file :
+		    (struct slab_file){ .fd = -1 },
+	};
 	bytes = (slab->reserved >> slab->page_shift) * sizeof *slab->pages;
-	slab->base = os_reserve(slab->reserved);
+	slab->base = reserve(slab);
 	if (slab->base == NULL)
 		return error_set(error,
 		    "cannot reserve %zu MB of address space for items",
@@ -290,8 +327,7 @@ touch_page(struct slab *slab)
 
 		if (wanted > slab->reserved)
 			wanted = slab->reserved;
-		if (os_commit(slab->base + slab->committed,
-		    wanted - slab->committed) == -1)
+		if (!commit(slab, slab->committed, wanted - slab->committed))
 			return SLAB_NO_PAGE;
 		slab->committed = wanted;
 	}
@@ -311,10 +347,13 @@ take_page(struct slab *slab)
 	if (slab->pages_held >= slab->pages_allowed)
 		return SLAB_NO_PAGE;
 	page = slab->returned;
-	if (page != SLAB_NO_PAGE)
-		slab->returned = slab->pages[page].next;
-	else
+	if (page == SLAB_NO_PAGE)
 		page = touch_page(slab);
+	else if (in_file(slab) && !commit(slab, (size_t)page <<
+	    slab->page_shift, slab_page_size(slab)))
+		return SLAB_NO_PAGE;
+	else
+		slab->returned = slab->pages[page].next;
 	if (page != SLAB_NO_PAGE)
 		slab->pages_held++;
 	return page;
@@ -328,7 +367,7 @@ release_page(struct slab *slab, uint32_t page)
 
 	slab->pages[page] = (struct slab_page){ .class = SLAB_NO_CLASS };
 	if (slab->pages_held > slab->pages_allowed) {
-		os_discard(slab->base + ((size_t)page << slab->page_shift),
+		discard(slab, (size_t)page << slab->page_shift,
 		    slab_page_size(slab));
 		slab->pages_held--;
 		list = &slab->returned;
@@ -478,4 +517,88 @@ slab_allow(struct slab *slab, uint32_t pages)
 		slab->pages_pooled--;
 		release_page(slab, page);	/* which returns it */
 	}
+}
+
+/* Put a page's free chunks in its list and count the others. */
+static void
+restore_chunks(struct slab *slab, uint32_t number)
+{
+	struct slab_page *page = &slab->pages[number];
+
+	for (uint32_t chunk = page->fresh; chunk-- > 0; ) {
+		uint32_t handle = slab_handle(slab, number, chunk);
+		struct item *item = slab_item(slab, handle);
+
+		if (item_kind(item) == ITEM_FREE) {
+			item->length = page->free;
+			page->free = handle;
+		} else {
+			page->used++;
+		}
+	}
+}
+
+bool
+slab_may_restore(const struct slab *slab, uint32_t number, unsigned class,
+    unsigned queue, uint32_t fresh)
+{
+	return number != SLAB_NO_PAGE &&
+	    number < slab->reserved >> slab->page_shift &&
+	    class < slab->class_count && queue < SLAB_QUEUES &&
+	    fresh <= slab->classes[class].chunks &&
+	    (number >= slab->pages_touched ||
+	    slab->pages[number].class == SLAB_NO_CLASS);
+}
+
+void
+slab_restore_page(struct slab *slab, uint32_t number, unsigned class,
+    enum slab_queue_name queue, uint32_t fresh)
+{
+	struct slab_page *page = &slab->pages[number];
+
+	CHECK(slab_may_restore(slab, number, class, queue, fresh));
+	/* Those before it may follow. */
+	for (; slab->pages_touched <= number; slab->pages_touched++)
+		slab->pages[slab->pages_touched].class = SLAB_NO_CLASS;
+	*page = (struct slab_page){
+		.class = (uint8_t)class, .queue = (uint8_t)queue,
+		.fresh = fresh,
+	};
+	memset(slab_marks(slab, number), 0, slab->classes[class].chunks);
+	restore_chunks(slab, number);
+	slab->pages_held++;
+	queue_of(slab, number)->used += page->used;
+	ring_add(slab, number);
+	if (has_room(slab, number))
+		partial_add(slab, number);
+}
+
+void
+slab_restored(struct slab *slab)
+{
+	slab->committed = (size_t)slab->pages_touched << slab->page_shift;
+	for (uint32_t page = slab->pages_touched; --page > SLAB_NO_PAGE; )
+		if (slab->pages[page].class == SLAB_NO_CLASS) {
+			slab->pages[page].next = slab->returned;
+			slab->returned = page;
+		}
+}
+
+bool
+slab_is_chunk(const struct slab *slab, uint32_t handle)
+{
+	uint32_t page = slab_page_of(slab, handle), chunk;
+	size_t within = (size_t)handle * ITEM_UNIT &
+	    (slab_page_size(slab) - 1);
+	const struct slab_class *class;
+
+	if (page == SLAB_NO_PAGE || page >= slab->pages_touched ||
+	    slab->pages[page].class == SLAB_NO_CLASS)
+		return false;
+	class = &slab->classes[slab->pages[page].class];
+	if (within < class->offset)
+		return false;
+	chunk = slab_chunk_at(class, within);
+	return chunk < slab->pages[page].fresh &&
+	    slab_handle(slab, page, chunk) == handle;
 }

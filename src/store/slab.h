@@ -62,8 +62,15 @@ struct slab_class {
 	struct slab_queue	queue[SLAB_QUEUES];
 };
 
+/* Where pages lie that are to outlive the process. */
+struct slab_file {
+	int			 fd;		/* -1: nowhere */
+	size_t			 offset;
+};
+
 struct slab {
 	char			*base;		/* of the address range */
+	struct slab_file	 file;
 	size_t			 reserved;	/* its length in bytes */
 	size_t			 committed;	/* how much of it is usable */
 	unsigned		 page_shift;	/* page size = 1 << page_shift */
@@ -79,6 +86,7 @@ struct slab {
 };
 
 struct slab_config {
+	const struct slab_file *file;	/* has `reserve` bytes; or NULL */
 	size_t	limit;		/* bytes; decides the page size */
 	size_t	reserve;	/* bytes of address range, at most 32 GB */
 	double	growth_factor;	/* between classes above the 8-byte steps */
@@ -108,8 +116,8 @@ slab_page_of(const struct slab *slab, uint32_t handle)
 	return (uint32_t)((size_t)handle * ITEM_UNIT >> slab->page_shift);
 }
 
-static inline struct slab_class *
-slab_class_of(struct slab *slab, uint32_t handle)
+static inline const struct slab_class *
+slab_class_of(const struct slab *slab, uint32_t handle)
 {
 	return &slab->classes[slab->pages[slab_page_of(slab, handle)].class];
 }
@@ -119,6 +127,15 @@ static inline uint8_t *
 slab_marks(const struct slab *slab, uint32_t page)
 {
 	return (uint8_t *)slab->base + ((size_t)page << slab->page_shift);
+}
+
+/* Where the first chunk is, of a page that belongs to the class. */
+static inline const char *
+slab_chunks(const struct slab *slab, uint32_t page,
+    const struct slab_class *class)
+{
+	return slab->base + ((size_t)page << slab->page_shift) +
+	    class->offset;
 }
 
 /* Handle of chunk number `chunk` of a page that belongs to a class. */
@@ -169,6 +186,22 @@ uint32_t slab_free_pages(const struct slab *);
 
 /* The chunk is free again; a page without used chunks goes to the pool. */
 void	slab_free(struct slab *, uint32_t handle);
+
+/*
+ * A page that is in the file belongs to a class again, with `fresh` chunks
+ * used at least once, of which those are free that say so. It is the last in
+ * its queue. First ask whether that can be.
+ */
+bool	slab_may_restore(const struct slab *, uint32_t page, unsigned class,
+	    unsigned queue, uint32_t fresh);
+void	slab_restore_page(struct slab *, uint32_t page, unsigned class,
+	    enum slab_queue_name, uint32_t fresh);
+
+/* All were restored: what lies between them is free. */
+void	slab_restored(struct slab *);
+
+/* Is it the handle of a chunk that was used at least once? */
+bool	slab_is_chunk(const struct slab *, uint32_t handle);
 
 /* Free a whole page whose chunks are all dead, whatever their headers say. */
 void	slab_free_page(struct slab *, uint32_t page);

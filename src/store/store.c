@@ -26,6 +26,9 @@
 #define RESERVE_MIN		((size_t)1 << 30)
 #define RESERVE_PER_LIMIT	16
 
+/* The largest page: a file holds whole ones. */
+#define FILE_UNIT		((size_t)1 << 20)
+
 #define TRIM_BYTES		((size_t)256 << 10)
 
 /*
@@ -61,12 +64,39 @@ balance(struct store *store)
 	    (index_size(&store->index) >> store->slab.page_shift) >= pages;
 }
 
+/* Address range for items of a store that is not in a file. */
+static size_t
+usual_reserve(size_t limit)
+{
+	size_t reserve = limit * RESERVE_PER_LIMIT;
+
+	if (reserve < RESERVE_MIN)
+		return RESERVE_MIN;
+	return reserve < RESERVE_MAX ? reserve : RESERVE_MAX;
+}
+
+size_t
+store_file_bytes(size_t limit)
+{
+	/* Page 0 is not used. */
+	size_t bytes = limit - limit % FILE_UNIT + 2 * FILE_UNIT;
+
+	return bytes < RESERVE_MAX ? bytes : RESERVE_MAX;
+}
+
 struct store *
 store_open(const struct store_config *config, struct error *error)
 {
+	const struct store_file *file = config->file;
+	struct slab_file slab_file = {
+		.fd = file != NULL ? file->fd : -1,
+		.offset = file != NULL ? file->offset : 0,
+	};
+	size_t reserve = usual_reserve(config->limit);
 	struct slab_config slab = {
+		.file = &slab_file,
 		.limit = config->limit,
-		.reserve = config->limit * RESERVE_PER_LIMIT,
+		.reserve = file != NULL ? file->bytes : reserve,
 		.growth_factor = config->growth_factor,
 		.chunk_min = ITEM_HEADER + config->chunk_min,
 		.large_pages = config->large_pages,
@@ -79,18 +109,14 @@ store_open(const struct store_config *config, struct error *error)
 	}
 	store->config = *config;
 	store->cas = config->cas_start;
-	if (slab.reserve < RESERVE_MIN)
-		slab.reserve = RESERVE_MIN;
-	if (slab.reserve > RESERVE_MAX)
-		slab.reserve = RESERVE_MAX;
 	if (slab_open(&store->slab, &slab, error) == -1)
 		goto fail;
 	/* An entry takes less than an item, even when the index is empty. */
 	if (index_open(&store->index, &store->slab, config->hash_seed,
-	    slab.reserve, error) == -1)
+	    reserve, error) == -1)
 		goto fail_slab;
 	if (config->large_pages)
-		os_want_large_pages(store->index.range, slab.reserve);
+		os_want_large_pages(store->index.range, reserve);
 	if (evict_open(&store->evict, config->limit, error) == -1)
 		goto fail_index;
 	pages_open(&store->emptying);

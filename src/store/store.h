@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -30,6 +31,13 @@ struct store;
 #define STORE_EXPIRY_MAX	(((int64_t)1 << 48) - 1)	/* in 10889 */
 #define STORE_CLASSES_MAX	128	/* slab classes, at most */
 
+/* A part of a file that holds a store's pages, see store_save(). */
+struct store_file {
+	int	fd;
+	size_t	offset;			/* multiples of 1 MB */
+	size_t	bytes;			/* see store_file_bytes() */
+};
+
 struct store_config {
 	size_t		limit;		/* bytes of pages and index */
 	size_t		item_max;	/* bytes of header, key and value */
@@ -41,6 +49,7 @@ struct store_config {
 	bool		track_access;	/* items know when they were used last */
 	uint64_t	hash_seed;	/* that keys are hashed with */
 	uint64_t	cas_start;	/* uniques are above this */
+	const struct store_file *file;	/* NULL: memory of the process */
 };
 
 enum store_result {
@@ -429,6 +438,20 @@ struct store_events {
 /* Call these from now on; NULL: none. */
 void	store_tell(struct store *, const struct store_events *,
 	    void *context);
+
+/*
+ * Warm restart. A store whose config names a file has its pages there, so
+ * they are still there when the process has ended. store_save() writes, as
+ * lines of text, what else is needed to use them again; the store must not be
+ * changed any more. store_restore() reads it, in a store that was just
+ * opened with the same config and that has the time. -1: something is not as
+ * it was left, and `error` says what; the store can only be closed then.
+ */
+void	store_save(const struct store *, FILE *);
+int	store_restore(struct store *, FILE *, struct error *);
+
+/* The bytes of a file that a store with this limit takes. */
+size_t	store_file_bytes(size_t limit);
 
 /* Walk everything and CHECK that it fits together. For tests; slow. */
 void	store_verify(const struct store *);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * save.c - what a store whose pages are in a file needs to use them again.
+ *
+ * A chunk says by itself what it is, and handles are offsets, so the pages
+ * are enough to make the index and all lists anew. What is saved beside them
+ * is where each page belongs:
+ *
+ *   cas NUMBER                     the last unique given out
+ *   queue CLASS NAME PAGES CHUNK   a queue; where its hand stands in the
+ *   page NUMBER FRESH CHECKSUM     first of its pages, which follow in order
+ *   end
+ *
+ * The checksum is that of the page's chunks: who finds it right need not
+ * expect the page to be anything but what was left there. That items fit
+ * their chunks is looked at all the same, as a mistake there would be
+ * somebody else's bytes.
+ */
+#include <inttypes.h>
+
+#include "base/hash.h"
+#include "store/counts.h"
+#include "store/items.h"
+#include "store/state.h"
+#include "store/value.h"
+
+/* Of the chunks that were used at least once. */
+static uint64_t
+page_checksum(const struct slab *slab, uint32_t page, unsigned class,
+    uint32_t fresh)
+{
+	return hash_bytes(page, slab_chunks(slab, page,
+	    &slab->classes[class]), (size_t)fresh *
+	    slab->classes[class].chunk_size);
+}
+
+static void
+save_queue(const struct slab *slab, unsigned class,
+    enum slab_queue_name name, FILE *out)
+{
+	const struct slab_queue *queue = &slab->classes[class].queue[name];
+	uint32_t page = queue->hand_page;
+
+	fprintf(out, "queue %u %u %" PRIu32 " %" PRIu32 "\n", class, name,
+	    queue->pages, queue->hand_chunk);
+	for (uint32_t n = 0; n < queue->pages; n++) {
+		uint32_t fresh = slab->pages[page].fresh;
+
+		fprintf(out, "page %" PRIu32 " %" PRIu32 " %016" PRIx64 "\n",
+		    page, fresh, page_checksum(slab, page, class, fresh));
+		page = slab->pages[page].next;
+	}
+}
+
+void
+store_save(const struct store *store, FILE *out)
+{
+	const struct slab *slab = &store->slab;
+
+	fprintf(out, "cas %" PRIu64 "\n", store->cas);
+	for (unsigned class = 0; class < slab->class_count; class++)
+		for (int name = 0; name < SLAB_QUEUES; name++)
+			if (slab->classes[class].queue[name].pages > 0)
+				save_queue(slab, class,
+				    (enum slab_queue_name)name, out);
+	fputs("end\n", out);
+}
+
+/* One page. False: it is not what was left there. */
+static bool
+restore_page(struct slab *slab, unsigned class, unsigned name, FILE *in)
+{
+	uint32_t number, fresh;
+	uint64_t checksum;
+
+	if (fscanf(in, " page %" SCNu32 " %" SCNu32 " %" SCNx64, &number,
+	    &fresh, &checksum) != 3 ||
+	    !slab_may_restore(slab, number, class, name, fresh) ||
+	    page_checksum(slab, number, class, fresh) != checksum)
+		return false;
+	slab_restore_page(slab, number, class, (enum slab_queue_name)name,
+	    fresh);
+	return true;
+}
+
+static bool
+restore_queue(struct slab *slab, FILE *in)
+{
+	unsigned class, name;
+	uint32_t pages, hand_chunk;
+
+	if (fscanf(in, "%u %u %" SCNu32 " %" SCNu32, &class, &name, &pages,
+	    &hand_chunk) != 4)
+		return false;
+	for (uint32_t n = 0; n < pages; n++)
+		if (!restore_page(slab, class, name, in))
+			return false;
+	if (pages > 0)
+		slab->classes[class].queue[name].hand_chunk = hand_chunk;
+	return true;
+}
+
+static bool
+restore_pages(struct store *store, FILE *in)
+{
+	uint64_t cas;
+	char word[8];
+
+	if (fscanf(in, " cas %" SCNu64, &cas) != 1)
+		return false;
+	if (cas > store->cas)
+		store->cas = cas;
+	while (fscanf(in, "%7s", word) == 1) {
+		if (strcmp(word, "end") == 0)
+			return true;
+		if (strcmp(word, "queue") != 0 ||
+		    !restore_queue(&store->slab, in))
+			return false;
+	}
+	return false;
+}
+
+/* Is it the piece number `n` of an item? */
+static bool
+is_piece(const struct store *store, uint32_t owner, uint32_t n)
+{
+	const struct slab *slab = &store->slab;
+	const struct item *item = slab_item(slab, owner);
+	uint32_t piece = item_piece(item, n);
+
+	return slab_is_chunk(slab, piece) &&
+	    item_kind(slab_item(slab, piece)) == ITEM_PIECE &&
+	    slab_item(slab, piece)->length == owner &&
+	    ITEM_HEADER + value_piece_size(store, item->length, n) <=
+	    slab_class_of(slab, piece)->chunk_size;
+}
+
+/* Does the item, with all its pieces, lie where it can? */
+static bool
+is_sound(const struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	size_t room = slab_class_of(&store->slab, handle)->chunk_size;
+	size_t head = item_head_size(item->fields, item->key_length);
+	uint32_t pieces = value_pieces(store, item);
+
+	if (item->key_length == 0 ||
+	    head + (pieces > 0 ? pieces * sizeof(uint32_t) :
+	    item->length) > room)
+		return false;
+	for (uint32_t n = 0; n < pieces; n++)
+		if (!is_piece(store, handle, n))
+			return false;
+	return true;
+}
+
+static bool
+is_owned(const struct store *store, uint32_t handle)
+{
+	const struct slab *slab = &store->slab;
+	uint32_t owner = slab_item(slab, handle)->length;
+	const struct item *item = slab_item(slab, owner);
+
+	return slab_is_chunk(slab, owner) && item->fields & ITEM_LARGE &&
+	    (item_kind(item) == ITEM_LINKED ||
+	    item_kind(item) == ITEM_DETACHED);
+}
+
+/* Put an item into the index. False: it is none, or there is no memory. */
+static bool
+relink(struct store *store, uint32_t handle)
+{
+	struct item *item = slab_item(&store->slab, handle);
+
+	if (!is_sound(store, handle) ||
+	    !index_add(&store->index, items_hash(store, handle), handle))
+		return false;
+	item->pins = 0;
+	counts_linked(store, handle);
+	expiry_note(store, handle, item_expiry(item));
+	return true;
+}
+
+static bool
+restore_chunk(struct store *store, uint32_t handle)
+{
+	switch (item_kind(slab_item(&store->slab, handle))) {
+	case ITEM_LINKED:
+		return relink(store, handle);
+	case ITEM_PIECE:
+		return is_owned(store, handle);
+	case ITEM_DETACHED:
+		return is_sound(store, handle);
+	default:
+		return true;
+	}
+}
+
+/* What was held, or on its way in, is nobody's now. */
+static bool
+drop_detached(struct store *store, uint32_t handle)
+{
+	struct item *item = slab_item(&store->slab, handle);
+
+	if (item_kind(item) == ITEM_DETACHED)
+		items_free(store, handle);
+	return true;
+}
+
+static bool
+each_chunk(struct store *store, bool (*act)(struct store *, uint32_t handle))
+{
+	struct slab *slab = &store->slab;
+
+	for (uint32_t page = 1; page < slab->pages_touched; page++)
+		for (uint32_t n = 0; slab->pages[page].class !=
+		    SLAB_NO_CLASS && n < slab->pages[page].fresh; n++)
+			if (!act(store, slab_handle(slab, page, n)))
+				return false;
+	return true;
+}
+
+int
+store_restore(struct store *store, FILE *in, struct error *error)
+{
+	if (!restore_pages(store, in))
+		return error_set(error, "a page is not as it was left");
+	slab_restored(&store->slab);
+	if (!each_chunk(store, restore_chunk))
+		return error_set(error, "an item is not as it was left, or "
+		    "there is no memory for the index");
+	each_chunk(store, drop_detached);
+	store_set_limit(store, store->config.limit);
+	return 0;
+}
