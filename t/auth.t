@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep time);
 
 use Cairn;
 use Cairn::Binary;
+use Cairn::Resp;
 
 my $dir = Cairn::scratch();
 my $file = "$dir/users";
@@ -34,6 +35,7 @@ write_users("user:pass\nother:word\n");
 	packets_are_no_way_in($server);
 	attempts_are_counted($server);
 	settings_tell($server);
+	redis_clients_log_in($server);
 	is($server->stop, 0, 'the server ends cleanly');
 }
 SKIP: {
@@ -49,7 +51,7 @@ SKIP: {
 	sasl_that_fails($server);
 	packets_before_the_login($server);
 	text_logs_in_as_well($server);
-	redis_clients_stay_outside($server);
+	redis_clients_log_in($server);
 	attempts_are_counted_of_both($server);
 	is($server->stop, 0, 'the server ends cleanly');
 }
@@ -378,16 +380,39 @@ packets_before_the_login
 	$client->close;
 }
 
-# There is no way in for them yet.
 sub
-redis_clients_stay_outside
+calls
+{
+	return join '', map { Cairn::Resp::request(split ' ') } @_;
+}
+
+sub
+redis_clients_log_in
 {
 	my ($server) = @_;
+	my $noauth = '-NOAUTH Authentication required.';
+	my $wrong = '-WRONGPASS invalid username-password pair or user is ' .
+	    'disabled.';
 
-	is(dialog($server, "*1\r\n\$4\r\nPING\r\n*3\r\n\$3\r\nSET\r\n" .
-	    "\$1\r\nk\r\n\$9\r\nuser pass\r\n*1\r\n\$4\r\nPING\r\n"),
-	    join('|', ('-NOAUTH Authentication required.') x 3),
-	    'Redis clients are refused');
+	is(dialog($server, calls('PING', 'SET k v', 'GET k', 'MGET a b',
+	    'CLIENT ID', 'NOSUCH', 'PING a b c')), join('|', ($noauth) x 5,
+	    "-ERR unknown command 'NOSUCH', with args beginning with: ",
+	    $noauth), 'Redis clients have to log in');
+	is(dialog($server, calls('AUTH user no', 'AUTH pass', 'AUTH user pass',
+	    'PING', 'AUTH user no', 'PING')), join('|', $wrong, $wrong, '+OK',
+	    '+PONG', $wrong, '+PONG'), 'by AUTH');
+	like(dialog($server, calls('HELLO 3 AUTH user pass SETNAME x',
+	    'CLIENT GETNAME', 'GET none')),
+	    qr/^%7\|.*\|\$1\|x\|_$/, 'or by HELLO');
+	is(dialog($server, calls('HELLO 3 AUTH user no', 'PING')),
+	    "$wrong|$noauth", 'which does not greet the others');
+	like(dialog($server, calls('HELLO 3')), qr/^-NOAUTH HELLO must be /,
+	    'nor those who say nothing');
+	is(dialog($server, calls('AUTH other word', 'RESET', 'PING', 'QUIT',
+	    'PING')), "+OK|+RESET|$noauth|+OK", 'RESET logs out');
+	is(dialog($server, "*1000000000\r\n"),
+	    '-ERR Protocol error: invalid multibulk length',
+	    'what is no request is not taken for one');
 }
 
 sub

@@ -584,13 +584,16 @@ settings_of_tls_are_shown_as_memcached_does(void)
 }
 
 static void
-who_logs_in_by_text_speaks_text(void)
+who_logs_in_without_sasl_speaks_no_binary(void)
 {
-	EXPECT_EQUAL(parse("-Y /f -l a,proto[negotiating]:b"), 0);
-	EXPECT_EQUAL(options.protocol, PROTO_TEXT);
+	EXPECT_EQUAL(parse("-Y /f -l a,proto[negotiating]:b,proto[ascii]:c"),
+	    0);
+	EXPECT_EQUAL(options.protocol, PROTO_NOT_BINARY);
 	EXPECT_EQUAL(options.listen.addresses[0].settings.protocol,
-	    PROTO_TEXT);
+	    PROTO_NOT_BINARY);
 	EXPECT_EQUAL(options.listen.addresses[1].settings.protocol,
+	    PROTO_NOT_BINARY);
+	EXPECT_EQUAL(options.listen.addresses[2].settings.protocol,
 	    PROTO_TEXT);
 	EXPECT_TEXT(setting("auth_enabled_ascii"), "/f");
 	EXPECT_TEXT(setting("auth_enabled_sasl"), "no");
@@ -737,7 +740,7 @@ main(void)
 	RUN(tls_is_for_the_addresses_that_want_it);
 	RUN(tls_that_cannot_be_is_refused);
 	RUN(settings_of_tls_are_shown_as_memcached_does);
-	RUN(who_logs_in_by_text_speaks_text);
+	RUN(who_logs_in_without_sasl_speaks_no_binary);
 	RUN(sasl_needs_users);
 	RUN(protocols_are_named);
 	RUN(an_action_needs_words_without_a_fault);

@@ -32,6 +32,7 @@
 #include "net/session.h"
 #include "net/stream.h"
 #include "net/supply.h"
+#include "proto/resp.h"
 
 /* Requests that are parsed before they are executed. */
 #define BATCH		64
@@ -235,10 +236,11 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	proto_open(&conn->codec, codec_config(conn),
 	    origin->settings.protocol);
 	conn->codec.args = &env->args;
-	session_open(&conn->session, env->router, &conn->codec,
-	    env->next_id++);
-	origin_peer_find(fd, &conn->peer);
 	conn->used = clock_unix_ms(env->clock);
+	session_open(&conn->session, env, &conn->codec, &conn->visit,
+	    env->next_id, conn->used);
+	env->next_id += env->id_step;
+	origin_peer_find(fd, &conn->peer);
 	list_add(conn);
 	log_opened(conn);
 	place = place_of(conn);
@@ -411,6 +413,20 @@ log_refused(const struct conn *conn)
 	    "%d: %s could not log in", conn->stream.fd, peer);
 }
 
+/* A call, or what RESP has instead while its client is outside. */
+static void
+serve_call(struct pass *pass, struct request *request)
+{
+	struct conn *conn = pass->conn;
+
+	session_serve(&conn->session, request, pass->now, &pass->output);
+	/* It may have let the client in or out. */
+	conn->codec.config = codec_config(conn);
+	if (conn->visit.refused)
+		log_refused(conn);
+	conn->visit.refused = false;
+}
+
 /* A request of a client that is not inside, or wants to log in again. */
 static void
 knock(struct pass *pass, struct request *request)
@@ -421,7 +437,16 @@ knock(struct pass *pass, struct request *request)
 
 	if (conn->codec.line_left > 0)
 		return;		/* the line's last key is answered */
-	if (gate != NULL)
+	if (request->protocol == &resp_protocol &&
+	    request->op != OP_REJECT) {
+		serve_call(pass, request);
+		if (request->flags & REQUEST_CLOSE)
+			conn->state = CLOSING;
+		return;
+	}
+	if (request->protocol == &resp_protocol)
+		status = request->status;
+	else if (gate != NULL)
 		status = gate->enter(gate->context, &conn->visit, request);
 	if (status == STATUS_AUTH_FAILURE)
 		log_refused(conn);
@@ -449,8 +474,7 @@ serve(struct pass *pass, struct request *request)
 		answer(pass, request, STATUS_OK);
 		break;
 	case OP_CALL:
-		session_call(&conn->session, request, pass->now,
-		    &pass->output, &conn->env->journal);
+		serve_call(pass, request);
 		break;
 	case OP_QUIT:
 		conn->state = CLOSING;

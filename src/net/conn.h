@@ -26,6 +26,7 @@
 
 struct conn;
 struct event_base;
+struct session_call;
 struct timeval;
 struct tls;
 
@@ -51,7 +52,8 @@ struct conn_env {
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */
 	struct args			 args;		/* of a batch of calls */
-	uint64_t			 next_id;	/* of a connection */
+	/* Of connections; no two workers give the same. */
+	uint64_t			 next_id, id_step;
 	struct conn_counts		 counts;
 	struct supplies			 supplies;
 	struct journal			 journal;	/* of its thread */
@@ -63,6 +65,9 @@ struct conn_env {
 					    const struct request *,
 					    struct reply *, struct output *);
 	void				*serve_context;
+	/* And calls of scope SERVER by this, with the same context. */
+	void				(*call)(void *context,
+					    struct session_call *);
 	/* A connection is gone. */
 	void				(*closed)(void *context);
 	void				*closed_context;

@@ -15,6 +15,7 @@
 struct gate_visit {
 	bool	inside;		/* may do what it likes */
 	bool	begun;		/* is in the middle of logging in */
+	bool	refused;	/* a call was the wrong way to log in */
 };
 
 struct gate {
@@ -25,7 +26,10 @@ struct gate {
 	 */
 	enum status		(*enter)(void *context, struct gate_visit *,
 				    struct request *);
-	void			*context;
+	/* Has a user of this name this password? */
+	bool			(*know)(void *context, struct slice name,
+				    struct slice password);
+	void			*context;	/* of both */
 };
 
 #endif

@@ -4,177 +4,203 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/check.h"
+#include "net/conn.h"
+#include "net/session_calls.h"
 #include "proto/resp.h"
-
-/* Clients decide by it what they may send. */
-#define RESP_VERSION	"7.4.0"
-
-/* Databases that SELECT knows. */
-#define SPACES		16
 
 /* How much of an unknown command is told back. */
 #define UNKNOWN_MAX	128
 
-/* What a function about the connection gets. */
-struct context {
-	struct session	*session;
-	struct request	*request;
-	const struct slice *words;
-	size_t		 count;
-	struct output	*output;
-	bool		 v3;
-};
+/* The longest text that a client says about itself. */
+#define TEXT_MAX	1024
 
-typedef void session_function(struct context *);
-
-static void
-ping(struct context *context)
+void
+session_ok(struct session_call *call)
 {
-	if (context->count > 2)
-		resp_error(context->output,
-		    "ERR wrong number of arguments for 'ping' command");
-	else if (context->count == 2)
-		resp_bulk(context->output, context->words[1]);
-	else
-		resp_simple(context->output, "PONG");
+	resp_simple(call->output, "OK");
 }
 
-static void
-echo(struct context *context)
+void
+session_syntax_error(struct session_call *call)
 {
-	resp_bulk(context->output, context->words[1]);
+	resp_error(call->output, "ERR syntax error");
 }
 
-static void
-quit(struct context *context)
+void
+session_wrong_arity(struct session_call *call)
 {
-	resp_simple(context->output, "OK");
-	context->request->flags |= REQUEST_CLOSE;
+	resp_error(call->output, "ERR wrong number of arguments for '%s' "
+	    "command", call->request->call->name);
 }
 
-/* Take another name; an empty one is none. False: the error is told. */
-static bool
-set_name(struct context *context, struct slice name)
+bool
+session_replace_text(struct session *session, enum session_text which,
+    struct slice text)
 {
-	char *copy = NULL;
+	char *copy = NULL, *old;
 
-	for (size_t i = 0; i < name.length; i++)
-		if (name.bytes[i] < '!' || name.bytes[i] > '~') {
-			resp_error(context->output, "ERR Client names cannot "
-			    "contain spaces, newlines or special characters.");
+	if (text.length > 0 &&
+	    (copy = strndup(text.bytes, text.length)) == NULL)
+		return false;
+	pthread_mutex_lock(&session->env->list_lock);
+	old = session->texts[which];
+	session->texts[which] = copy;
+	pthread_mutex_unlock(&session->env->list_lock);
+	free(old);
+	return true;
+}
+
+bool
+session_set_text(struct session_call *call, enum session_text which,
+    const char *what, struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.bytes[i] < '!' || text.bytes[i] > '~') {
+			resp_error(call->output, "ERR %s cannot contain "
+			    "spaces, newlines or special characters.", what);
 			return false;
 		}
-	if (name.length > 0 &&
-	    (copy = strndup(name.bytes, name.length)) == NULL) {
-		resp_error(context->output, "ERR out of memory");
+	if (text.length > TEXT_MAX) {
+		resp_error(call->output, "ERR %s cannot be longer than %d "
+		    "bytes", what, TEXT_MAX);
 		return false;
 	}
-	free(context->session->name);
-	context->session->name = copy;
+	if (!session_replace_text(call->session, which, text)) {
+		resp_error(call->output, "ERR out of memory");
+		return false;
+	}
 	return true;
 }
 
 static void
-greet(struct context *context)
+ping(struct session_call *call)
 {
-	struct output *output = context->output;
-	bool v3 = context->session->codec->resp.v3;
-
-	resp_map(output, v3, 7);
-	resp_bulk_text(output, "server");
-	resp_bulk_text(output, "redis");
-	resp_bulk_text(output, "version");
-	resp_bulk_text(output, RESP_VERSION);
-	resp_bulk_text(output, "proto");
-	resp_integer(output, v3 ? 3 : 2);
-	resp_bulk_text(output, "id");
-	resp_integer(output, (int64_t)context->session->id);
-	resp_bulk_text(output, "mode");
-	resp_bulk_text(output, "standalone");
-	resp_bulk_text(output, "role");
-	resp_bulk_text(output, "master");
-	resp_bulk_text(output, "modules");
-	resp_array(output, 0);
+	if (call->count > 2)
+		session_wrong_arity(call);
+	else if (call->count == 2)
+		resp_bulk(call->output, call->words[1]);
+	else
+		resp_simple(call->output, "PONG");
 }
 
 static void
-hello(struct context *context)
+echo(struct session_call *call)
 {
-	bool v3 = context->v3;
-	size_t n = 1;
-
-	if (context->count > 1) {
-		int64_t version;
-
-		if (!decimal_parse_signed(context->words[1], &version)) {
-			resp_error(context->output, "ERR Protocol version is "
-			    "not an integer or out of range");
-			return;
-		}
-		if (version != 2 && version != 3) {
-			resp_error(context->output,
-			    "NOPROTO unsupported protocol version");
-			return;
-		}
-		v3 = version == 3;
-		n = 2;
-	}
-	while (n < context->count) {
-		if (call_word_is(context->words[n], "setname") &&
-		    n + 1 < context->count) {
-			if (!set_name(context, context->words[n + 1]))
-				return;
-			n += 2;
-		} else {
-			resp_error(context->output,
-			    "ERR Syntax error in HELLO option '%.*s'",
-			    (int)context->words[n].length,
-			    context->words[n].bytes);
-			return;
-		}
-	}
-	context->session->codec->resp.v3 = v3;
-	greet(context);
+	resp_bulk(call->output, call->words[1]);
 }
 
 static void
-select_space(struct context *context)
+quit(struct session_call *call)
+{
+	session_ok(call);
+	call->request->flags |= REQUEST_CLOSE;
+}
+
+/* As if the connection were new. */
+static void
+reset(struct session_call *call)
+{
+	struct session *session = call->session;
+
+	session_replace_text(session, SESSION_NAME, SLICE(""));
+	session_replace_text(session, SESSION_USER, SLICE(""));
+	session->replies = SESSION_REPLIES;
+	session->codec->resp.queueing = false;
+	session->codec->resp.v3 = false;
+	session->codec->resp.space = 0;
+	session->visit->inside = session->env->gate == NULL;
+	resp_simple(call->output, "RESET");
+}
+
+static void
+select_space(struct session_call *call)
 {
 	int64_t number;
 
-	if (!decimal_parse_signed(context->words[1], &number))
-		resp_error(context->output,
+	if (!decimal_parse_signed(call->words[1], &number))
+		resp_error(call->output,
 		    "ERR value is not an integer or out of range");
-	else if (number < 0 || number >= SPACES)
-		resp_error(context->output, "ERR DB index is out of range");
+	else if (number < 0 || number >= SESSION_SPACES)
+		resp_error(call->output, "ERR DB index is out of range");
 	else {
-		context->session->codec->resp.space = (uint8_t)number;
-		resp_simple(context->output, "OK");
+		call->session->codec->resp.space = (uint8_t)number;
+		session_ok(call);
 	}
 }
 
 static session_function *const functions[CALL_COUNT] = {
+	[CALL_AUTH] = hello_auth,
+	[CALL_CLIENT_GETNAME] = client_getname,
+	[CALL_CLIENT_GETREDIR] = client_getredir,
+	[CALL_CLIENT_HELP] = session_help,
+	[CALL_CLIENT_ID] = client_id,
+	[CALL_CLIENT_NO_EVICT] = client_no_evict,
+	[CALL_CLIENT_NO_TOUCH] = client_no_touch,
+	[CALL_CLIENT_REPLY] = client_reply,
+	[CALL_CLIENT_SETINFO] = client_setinfo,
+	[CALL_CLIENT_SETNAME] = client_setname,
+	[CALL_CLIENT_TRACKINGINFO] = client_trackinginfo,
 	[CALL_ECHO] = echo,
-	[CALL_HELLO] = hello,
+	[CALL_HELLO] = hello_greet,
 	[CALL_PING] = ping,
 	[CALL_QUIT] = quit,
+	[CALL_RESET] = reset,
 	[CALL_SELECT] = select_space,
 };
 
+/* What a client who has not logged in may do. */
+static bool
+is_open_to_all(enum call_id id)
+{
+	return id == CALL_AUTH || id == CALL_HELLO || id == CALL_QUIT ||
+	    id == CALL_RESET;
+}
+
 void
-session_open(struct session *session, struct router *router,
-    struct codec *codec, uint64_t id)
+session_open(struct session *session, struct conn_env *env,
+    struct codec *codec, struct gate_visit *visit, uint64_t id, int64_t now)
 {
 	*session = (struct session){
-		.router = router, .codec = codec, .id = id,
+		.env = env, .codec = codec, .visit = visit, .id = id,
+		.opened = now,
 	};
 }
 
 void
 session_close(struct session *session)
 {
-	free(session->name);
+	for (size_t i = 0; i < SESSION_TEXTS; i++)
+		free(session->texts[i]);
+}
+
+static void
+help_line(struct output *output, const char *before, struct slice text)
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "%s%.*s", before, (int)text.length,
+	    text.bytes);
+	resp_simple(output, line);
+}
+
+void
+session_help(struct session_call *call)
+{
+	const struct call_row *whole = call_whole(call->request->call);
+	const struct call_row *last = whole + call_parts(whole);
+	size_t skip = strlen(whole->name) + 1;
+
+	resp_array(call->output, 1 + 2 * (size_t)(last - whole));
+	help_line(call->output, "", (struct slice){ whole->synopsis,
+	    strcspn(whole->synopsis, " ") });
+	for (const struct call_row *row = whole + 1; row <= last; row++) {
+		help_line(call->output, "",
+		    slice_of(row->synopsis + skip));
+		help_line(call->output, "    ", slice_of(row->sentence));
+	}
 }
 
 static void
@@ -210,26 +236,134 @@ keys_valid(const struct request *request)
 	return true;
 }
 
-void
-session_call(struct session *session, struct request *request, int64_t now,
-    struct output *output, struct journal *journal)
+/* Whose part is meant? False: none, and the error is told. */
+static bool
+choose_part(struct session_call *call)
 {
-	struct context context = {
+	struct request *request = call->request;
+	const struct call_row *part;
+	char name[UNKNOWN_MAX];
+	size_t length = 0;
+
+	if (call->count < 2 || call_parts(request->call) == 0)
+		return true;
+	part = call_part(request->call, call->words[1]);
+	if (part != NULL) {
+		request->call = part;
+		return true;
+	}
+	for (; request->call->name[length] != '\0'; length++)
+		name[length] = (char)(request->call->name[length] - 'a' + 'A');
+	resp_error(call->output, "ERR unknown subcommand '%.*s'. Try %.*s "
+	    "HELP.", (int)(call->words[1].length < UNKNOWN_MAX ?
+	    call->words[1].length : UNKNOWN_MAX), call->words[1].bytes,
+	    (int)length, name);
+	return false;
+}
+
+/* False: the reply is an error. */
+static bool
+is_valid(struct session_call *call)
+{
+	const struct request *request = call->request;
+
+	if (request->call == NULL || call_is_part(request->call)) {
+		unknown(request, call->output);
+		return false;
+	}
+	if (!choose_part(call))
+		return false;
+	if (!call_arity_valid(request->call, call->count)) {
+		session_wrong_arity(call);
+		return false;
+	}
+	if (!call->session->visit->inside &&
+	    !is_open_to_all(request->call->id)) {
+		resp_error(call->output, "NOAUTH Authentication required.");
+		return false;
+	}
+	if (!keys_valid(request)) {
+		resp_error(call->output, "ERR key is longer than %d bytes",
+		    RESP_KEY_MAX);
+		return false;
+	}
+	return true;
+}
+
+static void
+execute(struct session_call *call)
+{
+	struct conn_env *env = call->session->env;
+	const struct call_row *row = call->request->call;
+
+	switch (row->scope) {
+	case CALL_KEYS:
+		route_call(env->router, call->request, call->now,
+		    call->output, &env->journal);
+		break;
+	case CALL_CONNECTION:
+		functions[row->id](call);
+		break;
+	case CALL_SERVER:
+		env->call(env->serve_context, call);
+		break;
+	}
+}
+
+static void
+answer(struct session_call *call)
+{
+	if (call->request->op != OP_CALL) {
+		resp_error(call->output, "NOAUTH Authentication required.");
+		return;
+	}
+	if (!is_valid(call))
+		return;
+	atomic_store_explicit(&call->session->call, call->request->call,
+	    memory_order_relaxed);
+	execute(call);
+}
+
+/* CLIENT REPLY does not reply to itself but to switch replies on. */
+static void
+answer_unheard(struct session_call *call)
+{
+	struct session *session = call->session;
+	enum session_replies before = session->replies;
+	struct output *output = call->output, apart;
+
+	if (output_open_apart(&apart) == -1) {
+		output_drop(&apart);
+		call->request->flags |= REQUEST_CLOSE;
+		return;
+	}
+	call->output = &apart;
+	answer(call);
+	if (before == SESSION_SKIP_NEXT &&
+	    session->replies == SESSION_SKIP_NEXT) {
+		session->replies = SESSION_REPLIES;
+		session->codec->resp.queueing = false;
+	}
+	if (before == SESSION_NO_REPLIES &&
+	    session->replies == SESSION_REPLIES)
+		output_join(output, &apart);
+	else
+		output_drop(&apart);
+}
+
+void
+session_serve(struct session *session, struct request *request, int64_t now,
+    struct output *output)
+{
+	struct session_call call = {
 		.session = session, .request = request,
 		.words = request->words, .count = request->word_count,
 		.output = output, .v3 = request->flags & REQUEST_RESP3,
+		.now = now,
 	};
 
-	if (request->call == NULL)
-		unknown(request, output);
-	else if (!call_arity_valid(request->call, request->word_count))
-		resp_error(output, "ERR wrong number of arguments for '%s' "
-		    "command", request->call->name);
-	else if (!keys_valid(request))
-		resp_error(output, "ERR key is longer than %d bytes",
-		    RESP_KEY_MAX);
-	else if (request->call->scope == CALL_KEYS)
-		route_call(session->router, request, now, output, journal);
+	if (session->replies == SESSION_REPLIES)
+		answer(&call);
 	else
-		functions[request->call->id](&context);
+		answer_unheard(&call);
 }

@@ -8,25 +8,74 @@
 
 #include <stdint.h>
 
+#include "net/gate.h"
 #include "proto/proto.h"
-#include "shard/route.h"
 
-struct session {
-	struct router	*router;
-	struct codec	*codec;		/* of the connection */
-	uint64_t	 id;		/* of the connection, from 1 */
-	char		*name;		/* that the client gave itself, or NULL */
+struct conn_env;
+
+/* Clients decide by it what they may send. */
+#define SESSION_VERSION		"7.4.0"
+
+/* Databases that SELECT knows. */
+#define SESSION_SPACES		16
+
+/* What a client says about itself. */
+enum session_text {
+	SESSION_NAME,
+	SESSION_USER,		/* NULL: "default" */
+	SESSION_LIBRARY,
+	SESSION_LIBRARY_VERSION,
+	SESSION_TEXTS,
 };
 
-void	session_open(struct session *, struct router *, struct codec *,
-	    uint64_t id);
+/* Whose replies it wants. */
+enum session_replies {
+	SESSION_REPLIES,
+	SESSION_NO_REPLIES,
+	SESSION_SKIP_NEXT,	/* not the next one's */
+};
+
+struct session {
+	struct conn_env		*env;
+	struct codec		*codec;		/* of the connection */
+	struct gate_visit	*visit;		/* of the connection */
+	uint64_t		 id;		/* of the connection, from 1 */
+	int64_t			 opened;	/* unix ms */
+	enum session_replies	 replies;
+	/* Others may read these behind the lock of the worker's list. */
+	char			*texts[SESSION_TEXTS];	/* or NULL */
+	/* The last call. */
+	const struct call_row	*_Atomic call;
+};
+
+/* A call that is in work. */
+struct session_call {
+	struct session		*session;
+	struct request		*request;
+	const struct slice	*words;		/* the name first */
+	size_t			 count;
+	struct output		*output;
+	bool			 v3;
+	int64_t			 now;		/* unix ms */
+};
+
+void	session_open(struct session *, struct conn_env *, struct codec *,
+	    struct gate_visit *, uint64_t id, int64_t now);
 void	session_close(struct session *);
 
 /*
- * Carry out a call and add its reply. It may set REQUEST_CLOSE: nothing is to
- * follow the reply.
+ * Carry out a request and add its reply. It may set REQUEST_CLOSE: nothing is
+ * to follow the reply. What is not a call is refused: its client is outside.
  */
-void	session_call(struct session *, struct request *, int64_t now,
-	    struct output *, struct journal *);
+void	session_serve(struct session *, struct request *, int64_t now,
+	    struct output *);
+
+/* Replies that all calls may have to give. */
+void	session_syntax_error(struct session_call *);
+void	session_wrong_arity(struct session_call *);
+void	session_ok(struct session_call *);
+
+/* The lines of HELP: "CLIENT <subcommand> [<arg> ...]. ..." comes first. */
+void	session_help(struct session_call *);
 
 #endif

@@ -169,6 +169,8 @@ fill_env(struct worker *worker)
 	const struct worker_config *config = &worker->config;
 	struct conn_env *env = &worker->env;
 
+	env->next_id = config->number + 1;
+	env->id_step = config->worker_count;
 	env->router = config->router;
 	env->clock = config->clock;
 	env->log = config->log;
@@ -178,6 +180,7 @@ fill_env(struct worker *worker)
 	env->gate = config->gate;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
+	env->call = config->call;
 	env->serve_context = config->context;
 	env->closed = conn_closed;
 	env->closed_context = worker;

@@ -28,8 +28,10 @@ struct worker_config {
 	void				(*serve)(void *context,
 					    const struct request *,
 					    struct reply *, struct output *);
+	void				(*call)(void *context,
+					    struct session_call *);
 	void				(*closed)(void *context);
-	void				*context;	/* of both */
+	void				*context;	/* of these */
 };
 
 /* Start a worker. NULL: `error` says why. */

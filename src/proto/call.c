@@ -66,6 +66,51 @@ call_find(struct slice name)
 	return NULL;
 }
 
+/* What is behind the '|' of a part's name. */
+static const char *
+part_name(const struct call_row *row)
+{
+	const char *bar = strchr(row->name, '|');
+
+	return bar == NULL ? NULL : bar + 1;
+}
+
+bool
+call_is_part(const struct call_row *row)
+{
+	return part_name(row) != NULL;
+}
+
+size_t
+call_parts(const struct call_row *row)
+{
+	size_t count = 0;
+
+	if (call_is_part(row))
+		return 0;
+	while (row + count + 1 < call_rows + CALL_COUNT &&
+	    call_is_part(row + count + 1))
+		count++;
+	return count;
+}
+
+const struct call_row *
+call_part(const struct call_row *row, struct slice name)
+{
+	for (size_t left = call_parts(row); left > 0; left--)
+		if (call_word_is(name, part_name(++row)))
+			return row;
+	return NULL;
+}
+
+const struct call_row *
+call_whole(const struct call_row *row)
+{
+	while (call_is_part(row))
+		row--;
+	return row;
+}
+
 bool
 call_keys(const struct call_row *row, size_t count, size_t *first,
     size_t *last, size_t *step)

@@ -47,6 +47,16 @@ extern const struct call_row call_rows[CALL_COUNT];
 /* The row of that name, in any case of letters; NULL: there is none. */
 const struct call_row *call_find(struct slice name);
 
+/*
+ * A call that has parts, "client", is the first of its rows, and all parts
+ * follow. How many are there; which has that name, "id"; NULL: there is none;
+ * which call is this part of, or itself?
+ */
+size_t	call_parts(const struct call_row *);
+const struct call_row *call_part(const struct call_row *, struct slice name);
+const struct call_row *call_whole(const struct call_row *);
+bool	call_is_part(const struct call_row *);
+
 /* Is this the number of words that it takes? */
 static inline bool
 call_arity_valid(const struct call_row *row, size_t count)

@@ -82,10 +82,24 @@ negotiate(struct codec *codec, struct slice *input, struct request *request,
 
 static const struct protocol negotiating = { .parse = negotiate };
 
+/* Packets are lines without sense here. */
+static enum parse
+negotiate_lines(struct codec *codec, struct slice *input,
+    struct request *request, size_t *body)
+{
+	if (*input->bytes != BINARY_MAGIC)
+		return negotiate(codec, input, request, body);
+	codec->protocol = &text_protocol;
+	return proto_parse(codec, input, request, body);
+}
+
+static const struct protocol negotiating_lines = { .parse = negotiate_lines };
+
 static const struct protocol *const protocols[] = {
 	[PROTO_NEGOTIATE] = &negotiating,
 	[PROTO_TEXT] = &text_protocol,
 	[PROTO_BINARY] = &binary_protocol,
+	[PROTO_NOT_BINARY] = &negotiating_lines,
 };
 
 void

@@ -78,6 +78,7 @@ enum proto_choice {
 	PROTO_NEGOTIATE,	/* what its first byte says */
 	PROTO_TEXT,
 	PROTO_BINARY,
+	PROTO_NOT_BINARY,	/* text or RESP, what its first byte says */
 };
 
 void	proto_open(struct codec *, const struct codec_config *,

@@ -11,16 +11,24 @@
 /* Outside, lines and values are no longer than this. */
 #define OUTSIDE_MAX	2048
 
+static bool
+know(void *context, struct slice name, struct slice password)
+{
+	struct login *login = context;
+	bool known = users_know(login->users, name, password);
+
+	atomic_fetch_add(&login->attempts, 1);
+	if (!known)
+		atomic_fetch_add(&login->failures, 1);
+	return known;
+}
+
 static enum status
 judge(struct login *login, struct gate_visit *visit, struct slice name,
     struct slice password, enum status welcome)
 {
-	atomic_fetch_add(&login->attempts, 1);
-	visit->inside = users_know(login->users, name, password);
-	if (visit->inside)
-		return welcome;
-	atomic_fetch_add(&login->failures, 1);
-	return STATUS_AUTH_FAILURE;
+	visit->inside = know(login, name, password);
+	return visit->inside ? welcome : STATUS_AUTH_FAILURE;
 }
 
 /* "name password"; memcached does not mind what comes behind. */
@@ -141,7 +149,8 @@ login_gate(struct login *login, const struct codec_config *inside,
     struct gate *gate)
 {
 	*gate = (struct gate){
-		.codec = *inside, .enter = enter, .context = login,
+		.codec = *inside, .enter = enter, .know = know,
+		.context = login,
 	};
 	gate->codec.line_max = OUTSIDE_MAX;
 	gate->codec.item_max = OUTSIDE_MAX;

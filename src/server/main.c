@@ -26,6 +26,7 @@
 #include "server/daemon.h"
 #include "server/login.h"
 #include "server/options.h"
+#include "server/redis.h"
 #include "server/tune.h"
 #include "server/reload.h"
 
@@ -143,6 +144,14 @@ serve(void *context, const struct request *request, struct reply *reply,
 	struct server *server = context;
 
 	admin_serve(&server->admin, request, reply, output);
+}
+
+static void
+call(void *context, struct session_call *what)
+{
+	struct server *server = context;
+
+	redis_serve(&server->admin, what);
 }
 
 static int
@@ -469,6 +478,7 @@ start_workers(struct server *server, struct error *error)
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
+		.call = call,
 		.closed = conn_closed,
 		.context = server,
 	};

@@ -363,6 +363,7 @@ static const struct protocol_name {
 	{ "negotiating", PROTO_NEGOTIATE, "auto-negotiate" },
 	{ "ascii", PROTO_TEXT, "ascii" },
 	{ "binary", PROTO_BINARY, "binary" },
+	{ "", PROTO_NOT_BINARY, "ascii" },	/* of -Y */
 };
 
 #define PROTOCOL_NAMES	(sizeof protocol_names / sizeof protocol_names[0])
@@ -372,7 +373,8 @@ option_find_protocol(struct slice name, enum proto_choice *protocol,
     struct error *err)
 {
 	for (size_t i = 0; i < PROTOCOL_NAMES; i++)
-		if (slice_equal(name, slice_of(protocol_names[i].name))) {
+		if (name.length > 0 &&
+		    slice_equal(name, slice_of(protocol_names[i].name))) {
 			*protocol = protocol_names[i].protocol;
 			return 0;
 		}

@@ -269,14 +269,15 @@ is_given(const struct option_parser *parser, char letter)
 	return parser->given[option_number(find_letter(letter))] > 0;
 }
 
-/* Who has to log in by text can speak nothing else. */
+/* Who has to log in and has no SASL cannot speak the binary protocol. */
 static int
-bind_to_text(enum proto_choice *protocol, struct error *err)
+rule_out_binary(enum proto_choice *protocol, struct error *err)
 {
 	if (*protocol == PROTO_BINARY)
 		return error_set(err, "nobody could log in by the binary "
 		    "protocol: --auth-file needs --enable-sasl for that");
-	*protocol = PROTO_TEXT;
+	if (*protocol == PROTO_NEGOTIATE)
+		*protocol = PROTO_NOT_BINARY;
 	return 0;
 }
 
@@ -291,11 +292,11 @@ settle_login(struct option_parser *parser)
 		    "give their file with --auth-file");
 	if (options->auth_file == NULL || options->sasl)
 		return 0;
-	if (bind_to_text(&options->protocol, parser->error) == -1)
+	if (rule_out_binary(&options->protocol, parser->error) == -1)
 		return -1;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->addresses[i].protocol_given &&
-		    bind_to_text(&list->addresses[i].settings.protocol,
+		    rule_out_binary(&list->addresses[i].settings.protocol,
 		    parser->error) == -1)
 			return -1;
 	return 0;

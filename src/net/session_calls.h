@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * session_calls.h - the functions behind the calls of scope CONNECTION.
+ * Private to src/net/session*.c.
+ */
+#ifndef NET_SESSION_CALLS_H
+#define NET_SESSION_CALLS_H
+
+#include "net/session.h"
+
+typedef void session_function(struct session_call *);
+
+session_function	hello_auth, hello_greet;
+session_function	client_getname, client_getredir, client_id,
+	    client_no_evict, client_no_touch, client_reply, client_setinfo,
+	    client_setname, client_trackinginfo;
+
+/*
+ * Set a text that the client says about itself; an empty one is none. False:
+ * the error is told. `what` is what errors call it.
+ */
+bool	session_set_text(struct session_call *, enum session_text,
+	    const char *what, struct slice);
+
+/* Set one to what needs no check; NULL: none. False: out of memory. */
+bool	session_replace_text(struct session *, enum session_text,
+	    struct slice);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* redis.h - calls of RESP clients about the whole server. */
+#ifndef SERVER_REDIS_H
+#define SERVER_REDIS_H
+
+#include "net/session.h"
+#include "server/admin.h"
+
+/* Carry out a call of scope SERVER; by any worker. */
+void	redis_serve(struct admin *, struct session_call *);
+
+#endif
