@@ -23,6 +23,7 @@ listens_on_repeated_addresses();
 listens_on_address_and_port();
 listens_on_ipv6();
 listens_on_addresses_with_prefixes();
+a_prefix_limits_the_protocol();
 connections_are_logged_with_both_addresses();
 listens_on_a_unix_socket_with_a_mask();
 listens_on_a_unix_socket_and_tcp();
@@ -131,6 +132,34 @@ listens_on_addresses_with_prefixes
 		    'tag[blue]:127.0.0.1,' .
 		    'proto[ascii]:notls:tag[12345678]:127.0.0.2',
 		    'stats settings shows them as they were given');
+	}
+}
+
+# A noop packet, and what it is answered with.
+sub
+a_prefix_limits_the_protocol
+{
+	SKIP: {
+		skip 'memcached 1.6.18 has no such prefix', 1 if $REFERENCE;
+		my $server = Cairn->start(listen => 'proto[ascii]:127.0.0.1,' .
+		    'proto[binary]:127.0.0.2,127.0.0.3');
+		my $noop = pack 'CCnCCnNNNN', 0x80, 0x0a, (0) x 8;
+		my @understood;
+
+		for my $n (1 .. 3) {
+			my %where = (host => "127.0.0.$n",
+			    port => $server->{ports}[$n - 1]);
+			my $text = $server->connect(%where);
+			my $binary = $server->connect(%where);
+			$text->send("get a\r\n\r\n" x 10);
+			push @understood, "$n text" if eval {
+			    $text->line eq 'END' };
+			$binary->send("$noop\r\nget a\r\n");
+			push @understood, "$n binary" if eval {
+			    $binary->exactly(2) eq "\x81\x0a" };
+		}
+		is("@understood", '1 text 2 binary 3 text 3 binary',
+		    'proto[] limits what is understood');
 	}
 }
 

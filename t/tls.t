@@ -32,6 +32,8 @@ plain_text_is_not_understood();
 long_values_come_and_go_whole();
 a_pipeline_may_be_cut_anywhere();
 replies_come_before_the_end();
+a_long_listing_comes_whole();
+a_watcher_hears_what_happens();
 clients_are_verified_as_asked_for();
 a_prefix_says_whom_an_address_lets_in();
 old_versions_are_refused();
@@ -261,6 +263,40 @@ replies_come_before_the_end
 	my $got = $client->until_close;
 	is(length $got, $count * (length("VALUE long 0 500000\r\n") + 500_007),
 	    'all replies came before the end');
+}
+
+sub
+a_long_listing_comes_whole
+{
+	my $server = start('', '-m', 128);
+	my $client = client($server);
+	my $count = 50_000;
+
+	$client->send(join '', map { "set key$_ 0 0 1 noreply\r\n1\r\n" }
+	    1 .. $count);
+	is($client->get("key$count"), 1, 'many keys are there');
+	$client->send("lru_crawler metadump all\r\n");
+	my %seen = map { /^key=(\S+)/ ? ($1 => 1) : () }
+	    split /\n/, $client->until("END\r\n");
+	is(scalar keys %seen, $count, 'a listing has them all');
+	is($client->get('key1'), 1, 'and the connection goes on');
+}
+
+sub
+a_watcher_hears_what_happens
+{
+	my $server = start('');
+	my $watcher = client($server);
+	my $client = client($server);
+
+	is($watcher->ask('watch mutations'), 'OK', 'a watcher over TLS');
+	for my $n (1 .. 3) {
+		$client->set("key$n", 'value');
+		like($watcher->line, qr/type=item_store key=key$n /,
+		    "hears of key $n");
+	}
+	undef $watcher;
+	is($client->set('key', 'value'), 'STORED', 'and may leave');
 }
 
 sub
