@@ -180,6 +180,38 @@ all_items_are_there_again(void)
 }
 
 static void
+long_keys_are_there_again(void)
+{
+	static const unsigned lengths[] = {
+		1, 250, 251, 255, 256, 257, 511, 512, 1000,
+	};
+	const unsigned count = sizeof lengths / sizeof *lengths;
+	char name[1001];
+
+	begin(8 * MB);
+	memset(name, 'k', sizeof name);
+	for (unsigned n = 0; n < count; n++) {
+		struct store_key where = key_of(name, lengths[n]);
+		struct store_value value = { .bytes = bytes_for(n) };
+
+		EXPECT_EQUAL(store_put(store, &where, STORE_SET, &value),
+		    STORE_OK);
+	}
+	restart();
+	for (unsigned n = 0; n < count; n++) {
+		struct store_key where = key_of(name, lengths[n]);
+		struct slice bytes = bytes_for(n);
+
+		EXPECT_EQUAL(store_get(store, &where, false, &item),
+		    STORE_OK);
+		EXPECT(value_equals(store, &item, bytes.bytes,
+		    bytes.length));
+	}
+	EXPECT_EQUAL(store_items(store), count);
+	end();
+}
+
+static void
 a_store_without_items_is_fine(void)
 {
 	begin(MB);
@@ -507,6 +539,7 @@ main(void)
 {
 	fill_source();
 	RUN(all_items_are_there_again);
+	RUN(long_keys_are_there_again);
 	RUN(a_store_without_items_is_fine);
 	RUN(uniques_are_new_ones);
 	RUN(what_fell_due_meanwhile_is_gone);

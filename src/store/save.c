@@ -141,12 +141,12 @@ is_sound(const struct store *store, uint32_t handle)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 	size_t room = slab_class_of(&store->slab, handle)->chunk_size;
-	size_t head = item_head_size(item->fields, item->key_length);
+	size_t key_length = item_key_length(item);
+	size_t head = item_head_size(item->fields, key_length);
 	uint32_t pieces = value_pieces(store, item);
+	size_t rest = pieces > 0 ? pieces * sizeof(uint32_t) : item->length;
 
-	if (item->key_length == 0 ||
-	    head + (pieces > 0 ? pieces * sizeof(uint32_t) :
-	    item->length) > room)
+	if (key_length == 0 || head + rest > room)
 		return false;
 	for (uint32_t n = 0; n < pieces; n++)
 		if (!is_piece(store, handle, n))
