@@ -116,6 +116,18 @@ scans
 	is_deeply({ map { ($_ => $met->{$_}) } keys %once }, \%once,
 	    "$name: each once while keys go");
 
+	# Another database has as many keys.
+	call($client, 'SELECT', 7);
+	call($client, 'MSET', map { ("7$_" => 'v') } 1 .. 3000);
+	is_deeply(scan($client, undef, 'COUNT', 100),
+	    { map { ("7$_" => 1) } 1 .. 3000 }, "$name: of one database");
+	call($client, 'FLUSHDB');
+	is_deeply(scan($client), {}, "$name: which can be flushed");
+	call($client, 'SELECT', 0);
+	$met = scan($client, undef, 'COUNT', 100);
+	is_deeply({ map { ($_ => $met->{$_}) } keys %once }, \%once,
+	    "$name: the other has all of its own");
+
 	my %chosen = map { (call($client, 'RANDOMKEY') => 1) } 1 .. 300;
 	cmp_ok(scalar keys %chosen, '>', 100,
 	    "$name: RANDOMKEY has a choice");

@@ -27,6 +27,7 @@ struct call {
 	struct output		*output;
 	bool			 v3;	/* the reply is for RESP3 */
 	int64_t			 now;	/* unix ms */
+	unsigned		 space;	/* of the keys: the database */
 	/*
 	 * The store of the key that is word number n, which is described. Its
 	 * shard is entered.
@@ -41,6 +42,9 @@ struct call {
 	struct store		*(*enter)(void *context, unsigned n);
 	void			(*leave)(void *context, unsigned n);
 	uint64_t		(*random)(void *context);
+	/* The hash of a key that is no word of the call. */
+	uint64_t		(*hash)(void *context,
+				    const struct store_key *);
 	const struct call_rules	*rules;
 	/* Add a value to the reply, copied or by reference. */
 	void			(*put_value)(void *context, struct store *,

@@ -161,7 +161,7 @@ read_copy_options(struct call *call, bool *replace)
 		    n + 1 < call->count) {
 			if (!call_integer(call, ++n, &number))
 				return false;
-			if (number != 0) {
+			if (number != call->space) {
 				resp_error(call->output,
 				    "ERR DB index is out of range");
 				return false;

@@ -22,6 +22,7 @@
 struct search {
 	struct slice	 pattern;
 	bool		 all;		/* the pattern matches all */
+	unsigned	 space;
 	struct slice	 type;		/* bytes NULL: any */
 	struct output	*output;	/* NULL: they are only counted */
 	uint64_t	 seen, found;
@@ -40,6 +41,8 @@ meet(void *context, struct slice key, const struct store_item *item)
 	struct search *search = context;
 
 	search->seen++;
+	if (item->space != search->space)
+		return;
 	if (search->type.bytes != NULL &&
 	    !call_word_is(search->type, call_type(item)))
 		return;
@@ -78,7 +81,7 @@ void
 keyspace_keys(struct call *call)
 {
 	struct output apart;
-	struct search search = { .output = &apart };
+	struct search search = { .output = &apart, .space = call->space };
 
 	if (!may_list(call))
 		return;
@@ -194,7 +197,7 @@ scan_store(struct call *call, struct store *store, struct search *search,
 void
 keyspace_scan(struct call *call)
 {
-	struct search search = { .all = true };
+	struct search search = { .all = true, .space = call->space };
 	unsigned count = SCAN_DEFAULT;
 	struct scan_place from;
 	uint64_t number;
@@ -222,7 +225,8 @@ keyspace_scan(struct call *call)
 static uint64_t
 count_items(struct call *call, unsigned n)
 {
-	uint64_t count = store_items(call->enter(call->context, n));
+	uint64_t count = store_space_items(call->enter(call->context, n),
+	    call->space);
 
 	call->leave(call->context, n);
 	return count;
@@ -251,7 +255,8 @@ consider(void *context, struct slice key, const struct store_item *item)
 {
 	struct choice *choice = context;
 
-	(void)item;
+	if (item->space != choice->call->space)
+		return;
 	if (choice->call->random(choice->call->context) % ++choice->seen == 0)
 		choice->key = key;
 }
@@ -311,7 +316,83 @@ keyspace_random(struct call *call)
 	resp_null(call->output, call->v3);
 }
 
-/* FLUSHALL, FLUSHDB: it never takes long, so it is the same whichever. */
+/* Some of the items that are to be removed. */
+#define DOOMED_MAX	64
+
+struct doomed {
+	unsigned	space;
+	unsigned	count;
+	bool		more;		/* than that were met */
+	struct slice	keys[DOOMED_MAX];
+};
+
+static void
+doom(void *context, struct slice key, const struct store_item *item)
+{
+	struct doomed *doomed = context;
+
+	if (item->space != doomed->space)
+		return;
+	if (doomed->count == DOOMED_MAX)
+		doomed->more = true;
+	else
+		doomed->keys[doomed->count++] = key;
+}
+
+/* Remove the items; the keys lie in them, and stay where they are. */
+static void
+remove_doomed(struct call *call, struct store *store,
+    const struct doomed *doomed)
+{
+	for (unsigned i = 0; i < doomed->count; i++) {
+		struct store_key key = {
+			.bytes = doomed->keys[i].bytes,
+			.length = doomed->keys[i].length,
+			.space = (uint8_t)doomed->space,
+		};
+
+		key.hash = call->hash(call->context, &key);
+		store_delete(store, &key);
+	}
+}
+
+/* Remove the items of a database from a shard that has others, too. */
+static void
+flush_space(struct call *call, unsigned n)
+{
+	struct doomed doomed = { .space = call->space };
+	uint64_t cursor = 0, next;
+
+	do {
+		struct store *store = call->enter(call->context, n);
+
+		doomed.count = 0;
+		doomed.more = false;
+		next = store_scan(store, cursor, DOOMED_MAX / 2, doom,
+		    &doomed);
+		remove_doomed(call, store, &doomed);
+		call->leave(call->context, n);
+		if (!doomed.more)
+			cursor = next;
+	} while (doomed.more || cursor != 0);
+}
+
+/* Remove what is in a shard; if there is nothing else, at once. */
+static void
+flush_shard(struct call *call, unsigned n, bool all)
+{
+	struct store *store = call->enter(call->context, n);
+	bool at_once = all || store_space_items(store, call->space) ==
+	    store_items(store);
+
+	if (at_once)
+		store_flush(store);
+	call->leave(call->context, n);
+	if (!at_once)
+		flush_space(call, n);
+}
+
+/* FLUSHALL, FLUSHDB. */
 void
 keyspace_flush(struct call *call)
 {
@@ -326,9 +407,7 @@ keyspace_flush(struct call *call)
 		    call->row->name);
 		return;
 	}
-	for (unsigned n = 0; n < call->store_count; n++) {
-		store_flush(call->enter(call->context, n));
-		call->leave(call->context, n);
-	}
+	for (unsigned n = 0; n < call->store_count; n++)
+		flush_shard(call, n, call->row->id == CALL_FLUSHALL);
 	resp_simple(call->output, "OK");
 }

@@ -180,6 +180,15 @@ next_random(void *context)
 	return random_next(&random);
 }
 
+static uint64_t
+hash_key(void *context, const struct store_key *key)
+{
+	const struct visit *visit = context;
+
+	return store_hash(visit->router->hash_seed, key->bytes, key->length,
+	    key->space);
+}
+
 static void
 put_value(void *context, struct store *store, struct store_item *item,
     struct output *output)
@@ -201,9 +210,11 @@ execute(struct visit *visit, struct output *output)
 		.row = request->call, .words = request->words,
 		.count = request->word_count, .output = output,
 		.v3 = request->flags & REQUEST_RESP3, .now = visit->now,
+		.space = request->space,
 		.store_count = visit->router->shard_count,
 		.store_of = store_of, .enter = enter, .leave = leave,
-		.random = next_random, .rules = &visit->router->rules,
+		.random = next_random, .hash = hash_key,
+		.rules = &visit->router->rules,
 		.put_value = put_value, .context = visit,
 	};
 

@@ -6,8 +6,8 @@
 
 _Static_assert(STORE_CLASSES_MAX == SLAB_CLASSES_MAX, "one limit");
 
-void
-counts_large(struct store *store, uint32_t handle, int sign)
+static void
+count_large(struct store *store, uint32_t handle, int sign)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 	uint64_t one = (uint64_t)sign;
@@ -18,6 +18,19 @@ counts_large(struct store *store, uint32_t handle, int sign)
 	for (uint32_t n = 0; n < pieces; n++)
 		counts_of(store, item_piece(item, n))->bytes += one *
 		    value_piece_size(store, item->length, n);
+}
+
+void
+counts_rare(struct store *store, uint32_t handle, int sign)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+	uint64_t one = (uint64_t)sign;
+
+	store->space_items[item_space(item)] += one;
+	if (item->fields & ITEM_LARGE)
+		count_large(store, handle, sign);
+	else
+		counts_of(store, handle)->bytes += one * item_bytes(item);
 }
 
 void
@@ -43,12 +56,25 @@ counts_clear(struct store *store)
 {
 	for (unsigned i = 0; i < store->slab.class_count; i++)
 		store->classes[i].items = store->classes[i].bytes = 0;
+	memset(store->space_items, 0, sizeof store->space_items);
 }
 
 uint64_t
 store_items(const struct store *store)
 {
 	return store->index.count;
+}
+
+uint64_t
+store_space_items(const struct store *store, unsigned space)
+{
+	uint64_t others = 0;
+
+	if (space != 0)
+		return store->space_items[space];
+	for (unsigned n = 1; n < STORE_SPACES; n++)
+		others += store->space_items[n];
+	return store->index.count - others;
 }
 
 const struct store_counts *

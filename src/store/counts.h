@@ -20,8 +20,11 @@ counts_of(struct store *store, uint32_t handle)
 	    handle)].class];
 }
 
-/* The slow half of counts_linked() and counts_unlinked(). */
-void	counts_large(struct store *, uint32_t handle, int sign);
+/*
+ * The slow half of counts_linked() and counts_unlinked(): items that have
+ * pieces, or may be in another space.
+ */
+void	counts_rare(struct store *, uint32_t handle, int sign);
 
 /* An item came into the index, or is as it will be from now on. */
 static inline void
@@ -31,8 +34,8 @@ counts_linked(struct store *store, uint32_t handle)
 	struct store_class_counts *counts = counts_of(store, handle);
 
 	counts->items++;
-	if (item->fields & ITEM_LARGE)
-		counts_large(store, handle, 1);
+	if (item->fields & (ITEM_LARGE | ITEM_WIDE))
+		counts_rare(store, handle, 1);
 	else
 		counts->bytes += item_bytes(item);
 }
@@ -45,8 +48,8 @@ counts_unlinked(struct store *store, uint32_t handle)
 	struct store_class_counts *counts = counts_of(store, handle);
 
 	counts->items--;
-	if (item->fields & ITEM_LARGE)
-		counts_large(store, handle, -1);
+	if (item->fields & (ITEM_LARGE | ITEM_WIDE))
+		counts_rare(store, handle, -1);
 	else
 		counts->bytes -= item_bytes(item);
 }

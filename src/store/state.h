@@ -22,6 +22,8 @@ struct store {
 	struct store_config	config;
 	struct store_counts	counts;		/* see store_counts() */
 	struct store_class_counts classes[SLAB_CLASSES_MAX];
+	/* By space, but for 0: there it is only those that are rare. */
+	uint64_t		space_items[STORE_SPACES];
 	uint32_t		last;		/* item, for store_last_class() */
 	uint8_t			last_class;	/* when there is no item */
 	int64_t			now;		/* unix ms */

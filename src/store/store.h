@@ -28,6 +28,7 @@ struct iovec;
 struct store;
 
 #define STORE_KEY_MAX		65535
+#define STORE_SPACES	16
 #define STORE_EXPIRY_MAX	(((int64_t)1 << 48) - 1)	/* in 10889 */
 #define STORE_CLASSES_MAX	128	/* slab classes, at most */
 
@@ -66,7 +67,8 @@ struct store_key {
 	const char	*bytes;
 	size_t		 length;	/* 1..STORE_KEY_MAX */
 	uint64_t	 hash;		/* store_hash() of it */
-	uint8_t		 space;		/* keys are different in each */
+	uint8_t		 space;		/* below STORE_SPACES: keys are
+					   different in each */
 };
 
 /* With the hash_seed of the store. */
@@ -358,6 +360,7 @@ bool	store_tick(struct store *, unsigned budget);
 bool	store_set_limit(struct store *, size_t bytes);
 
 uint64_t store_items(const struct store *);
+uint64_t store_space_items(const struct store *, unsigned space);
 
 /* What is counted up to now; another call renews it. */
 const struct store_counts *store_counts(struct store *);

@@ -12,6 +12,7 @@
 struct sums {
 	uint64_t	items[SLAB_CLASSES_MAX];
 	uint64_t	bytes[SLAB_CLASSES_MAX];
+	uint64_t	space_items[STORE_SPACES];
 	uint64_t	all_items;
 	uint64_t	pages;
 };
@@ -33,6 +34,7 @@ verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 
 	CHECK(index_find(&store->index, &key) == handle);
 	sums->all_items++;
+	sums->space_items[item_space(item)]++;
 	sums->items[class_of(store, handle)]++;
 	sums->bytes[class_of(store, handle)] += item_bytes(item);
 	if (!(item->fields & ITEM_LARGE))
@@ -145,6 +147,9 @@ store_verify(const struct store *store)
 		CHECK(sums.bytes[class] == store->classes[class].bytes);
 	}
 	CHECK(sums.all_items == store->index.count);
+	for (unsigned space = 0; space < STORE_SPACES; space++)
+		CHECK(sums.space_items[space] ==
+		    store_space_items(store, space));
 	CHECK(count_pool(&store->slab) == store->slab.pages_pooled);
 	CHECK(sums.pages + store->slab.pages_pooled ==
 	    store->slab.pages_held);
