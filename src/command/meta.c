@@ -65,6 +65,7 @@ create_empty(struct store *store, const struct store_key *key,
 {
 	bool touch = request->flags & REQUEST_TOUCH;
 	struct store_value value = {
+		.bytes = SLICE(""),
 		.expiry = touch ? request->expiry : request->create_expiry,
 	};
 	enum store_result result = store_put(store, key, STORE_ADD, &value);
@@ -226,6 +227,7 @@ drop_value(struct store *store, const struct store_key *key,
     const struct request *request, const struct store_item *item)
 {
 	struct store_value value = {
+		.bytes = SLICE(""),
 		.expiry = request->flags & REQUEST_TOUCH ? request->expiry :
 		    item->expiry,
 	};
