@@ -264,6 +264,28 @@ a_lower_limit_takes_what_it_has_to(void)
 	close_store();
 }
 
+/* The ghosts have their part of it: 4 MB, then 32 KB. */
+static void
+a_much_lower_limit_is_kept_too(void)
+{
+	struct store_config config = usual;
+	size_t before;
+
+	config.limit = 1024 * MB;
+	open_as(&config);
+	before = evict_size(&store->evict);
+	EXPECT(store_set_limit(store, 8 * MB));
+	EXPECT(evict_size(&store->evict) < before / 32);
+	fill("small", 100000, SMALL);
+	tick_until_done(1000);
+	EXPECT(store_counts(store)->bytes > 4 * MB);
+	EXPECT(store_pages_size(store) + store_index_size(store) +
+	    evict_size(&store->evict) <= 8 * MB);
+	EXPECT(store_set_limit(store, 1024 * MB));
+	EXPECT_EQUAL(evict_size(&store->evict), before);
+	close_store();
+}
+
 int
 main(void)
 {
@@ -278,5 +300,6 @@ main(void)
 	RUN(pages_move_by_themselves_unless_told_not_to);
 	RUN(a_lower_limit_takes_free_chunks_first);
 	RUN(a_lower_limit_takes_what_it_has_to);
+	RUN(a_much_lower_limit_is_kept_too);
 	return tap_done();
 }

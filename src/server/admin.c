@@ -33,14 +33,16 @@ flush(struct admin *admin, const struct request *request)
 static enum status
 set_memory_limit(struct admin *admin, const struct request *request)
 {
-	uint64_t bytes;
+	uint64_t bytes, own = admin->own_memory;
 
 	if (request->number < MEMORY_LIMIT_MIN)
 		return STATUS_LIMIT_SMALL;
 	if (request->number > MEMORY_LIMIT_UNIT)
 		return STATUS_LIMIT_UNIT;
 	bytes = request->number * MEGABYTE;
-	if (!route_set_limit(admin->router, bytes - admin->own_memory,
+	if (own > bytes / ADMIN_OWN_PART)
+		own = bytes / ADMIN_OWN_PART;
+	if (!route_set_limit(admin->router, bytes - own,
 	    clock_unix_ms(admin->clock)))
 		return STATUS_LIMIT_FAILED;
 	admin->memory_limit = bytes;

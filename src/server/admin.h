@@ -24,6 +24,9 @@
 
 #define STATS_LINES_MAX	128
 
+/* Of the memory limit, at most one part in so many is not for the shards. */
+#define ADMIN_OWN_PART	8
+
 struct admin {
 	const struct options	*options;	/* of the start */
 	struct settings		 settings;	/* those that change */

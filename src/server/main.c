@@ -234,7 +234,8 @@ shard_count(const struct options *options)
 static size_t
 own_memory(const struct options *options)
 {
-	size_t own = os_memory_in_use(), most = options->memory_limit / 8;
+	size_t own = os_memory_in_use();
+	size_t most = options->memory_limit / ADMIN_OWN_PART;
 
 	own = own > OWN_MEMORY_USUAL ? own - OWN_MEMORY_USUAL : 0;
 	return own < most ? own : most;

@@ -54,6 +54,20 @@ evict_close(struct evict *evict)
 	ghost_close(&evict->ghosts);
 }
 
+void
+evict_resize(struct evict *evict, size_t limit)
+{
+	struct ghost_table before = evict->ghosts;
+	struct error error;
+
+	if (ghost_size(limit / GHOST_PART) == before.bytes)
+		return;
+	if (ghost_open(&evict->ghosts, limit / GHOST_PART, &error) == -1)
+		evict->ghosts = before;
+	else
+		ghost_close(&before);
+}
+
 size_t
 evict_size(const struct evict *evict)
 {

@@ -31,6 +31,12 @@ struct evict {
 int	evict_open(struct evict *, size_t limit, struct error *);
 void	evict_close(struct evict *);
 
+/*
+ * The limit is another one. Ghosts are forgotten when their part of it
+ * changes much; when there is no memory, they keep what they have.
+ */
+void	evict_resize(struct evict *, size_t limit);
+
 /* Bytes of memory in use. */
 size_t	evict_size(const struct evict *);
 

@@ -26,13 +26,21 @@ struct ghost_bucket {
 
 _Static_assert(sizeof(struct ghost_bucket) == 64, "one cache line");
 
-int
-ghost_open(struct ghost_table *table, size_t bytes, struct error *error)
+size_t
+ghost_size(size_t bytes)
 {
-	size_t page = os_page_size(), size = page;
+	size_t size = os_page_size();
 
 	while (size * 2 <= bytes)
 		size *= 2;
+	return size;
+}
+
+int
+ghost_open(struct ghost_table *table, size_t bytes, struct error *error)
+{
+	size_t size = ghost_size(bytes);
+
 	table->bytes = size;
 	table->mask = size / sizeof *table->buckets - 1;
 	table->buckets = os_reserve(size);

@@ -29,7 +29,9 @@ struct ghost {
 	bool	probation;	/* it went from the small queue */
 };
 
-/* `bytes` is rounded down to a power of two. */
+/* What a table of so many bytes takes: a power of two, rounded down. */
+size_t	ghost_size(size_t bytes);
+
 int	ghost_open(struct ghost_table *, size_t bytes, struct error *);
 void	ghost_close(struct ghost_table *);
 

@@ -1169,6 +1169,7 @@ store_set_limit(struct store *store, size_t bytes)
 	if (bytes > store->slab.reserved)
 		return false;
 	store->config.limit = bytes;
+	evict_resize(&store->evict, bytes);
 	balance(store);
 	return true;
 }
