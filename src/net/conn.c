@@ -297,6 +297,16 @@ close_for(struct conn *conn, enum conn_reason reason)
 	conn_close(conn);
 }
 
+void
+conn_close_id(struct conn_env *env, uint64_t id)
+{
+	for (struct conn *conn = env->first; conn != NULL; conn = conn->next)
+		if (conn->session.id == id) {
+			close_for(conn, CONN_SHUTDOWN);
+			return;
+		}
+}
+
 /* The list is locked, so the connection stays. */
 static void
 view(const struct conn *conn, struct conn_view *out)
@@ -305,6 +315,7 @@ view(const struct conn *conn, struct conn_view *out)
 	    memory_order_relaxed);
 
 	*out = (struct conn_view){
+		.session = &conn->session,
 		.fd = conn->stream.fd, .origin = conn->origin,
 		.state = looks[as], .blocked = as == LOOK_WRITE,
 		.used = atomic_load_explicit(&conn->used,
@@ -351,6 +362,9 @@ execute_batch(struct pass *pass)
 {
 	struct conn_env *env = pass->conn->env;
 
+	if (pass->batched == 0)
+		return;
+	conn_count(&env->counts.requests, pass->batched);
 	route_execute(env->router, pass->batch, pass->batched, pass->now,
 	    &pass->output, &env->journal);
 	pass->batched = 0;
@@ -466,6 +480,7 @@ serve(struct pass *pass, struct request *request)
 	if (has_replies(pass))
 		request->flags |= REQUEST_PIPELINED;
 	execute_batch(pass);
+	conn_count(&conn->env->counts.requests, 1);
 	switch (request->op) {
 	case OP_REJECT:
 		answer(pass, request, request->status);

@@ -35,6 +35,7 @@ struct conn_counts {
 	_Atomic uint64_t	current;	/* connections handed over */
 	_Atomic uint64_t	bytes_read;
 	_Atomic uint64_t	bytes_written;
+	_Atomic uint64_t	requests;
 	_Atomic uint64_t	yields;		/* passes cut short, see -R */
 	_Atomic uint64_t	idle_kicks;
 };
@@ -90,6 +91,9 @@ int	conn_open(struct conn_env *, int fd, const struct origin *);
 /* Close at once. */
 void	conn_close(struct conn *);
 
+/* From its thread: close the one with this id, if it is still there. */
+void	conn_close_id(struct conn_env *, uint64_t id);
+
 /* Answer what has arrived, send it, and close. */
 void	conn_finish(struct conn *);
 
@@ -97,6 +101,7 @@ struct conn *conn_next(const struct conn *);
 
 /* What others may know of a connection. */
 struct conn_view {
+	const struct session	*session;
 	int			 fd;
 	const struct origin	*origin;
 	char			 peer[ORIGIN_ADDRESS_SIZE];

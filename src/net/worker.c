@@ -37,6 +37,8 @@ struct worker {
 	pthread_mutex_t		 lock;		/* of what follows */
 	struct given		*inbox;
 	size_t			 inbox_count, inbox_room;
+	uint64_t		*closing;	/* ids of connections */
+	size_t			 closing_count, closing_room;
 	bool			 stop_asked;
 	unsigned		 stop_ms;
 };
@@ -106,9 +108,14 @@ woken(void *context)
 	unsigned stop_ms;
 	bool stop;
 	struct given *inbox;
-	size_t count;
+	uint64_t *closing;
+	size_t count, closing_count;
 
 	pthread_mutex_lock(&worker->lock);
+	closing = worker->closing;
+	closing_count = worker->closing_count;
+	worker->closing = NULL;
+	worker->closing_count = worker->closing_room = 0;
 	inbox = worker->inbox;
 	count = worker->inbox_count;
 	worker->inbox = NULL;
@@ -122,6 +129,9 @@ woken(void *context)
 			atomic_fetch_sub_explicit(&worker->env.counts.current,
 			    1, memory_order_relaxed);
 	free(inbox);
+	for (size_t i = 0; i < closing_count; i++)
+		conn_close_id(&worker->env, closing[i]);
+	free(closing);
 	if (stop)
 		begin_stop(worker, stop_ms);
 }
@@ -200,6 +210,7 @@ worker_free(struct worker *worker)
 	for (size_t i = 0; i < worker->inbox_count; i++)
 		close(worker->inbox[i].fd);
 	free(worker->inbox);
+	free(worker->closing);
 	if (worker->deadline != NULL)
 		event_free(worker->deadline);
 	if (worker->tick != NULL)
@@ -305,6 +316,29 @@ worker_give(struct worker *worker, int fd, const struct origin *origin)
 	    memory_order_relaxed);
 	pthread_mutex_unlock(&worker->lock);
 	wakeup_signal(&worker->wakeup);
+}
+
+bool
+worker_close(struct worker *worker, uint64_t id)
+{
+	pthread_mutex_lock(&worker->lock);
+	if (worker->closing_count == worker->closing_room) {
+		size_t room = worker->closing_room == 0 ?
+		    16 : worker->closing_room * 2;
+		uint64_t *closing = realloc(worker->closing,
+		    room * sizeof *closing);
+
+		if (closing == NULL) {
+			pthread_mutex_unlock(&worker->lock);
+			return false;
+		}
+		worker->closing = closing;
+		worker->closing_room = room;
+	}
+	worker->closing[worker->closing_count++] = id;
+	pthread_mutex_unlock(&worker->lock);
+	wakeup_signal(&worker->wakeup);
+	return true;
 }
 
 bool

@@ -43,6 +43,11 @@ struct worker *worker_start(const struct worker_config *, struct error *);
  */
 void	worker_give(struct worker *, int fd, const struct origin *);
 
+/*
+ * From any thread: close a connection by its id, soon. False: out of memory.
+ */
+bool	worker_close(struct worker *, uint64_t id);
+
 /* From any thread: some of its connections, as conn_visit() has it. */
 bool	worker_visit(struct worker *, uint64_t *below, unsigned count,
 	    void (*visit)(void *context, const struct conn_view *),

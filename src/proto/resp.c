@@ -644,14 +644,24 @@ resp_double(struct output *output, bool v3, double value)
 }
 
 void
+resp_verbatim_head(struct output *output, bool v3, size_t length)
+{
+	if (!v3) {
+		resp_bulk_head(output, length);
+		return;
+	}
+	add_head(output, '=', length + 4);
+	OUTPUT_LITERAL(output, "txt:");
+}
+
+void
 resp_verbatim(struct output *output, bool v3, struct slice text)
 {
 	if (!v3) {
 		resp_bulk(output, text);
 		return;
 	}
-	add_head(output, '=', text.length + 4);
-	OUTPUT_LITERAL(output, "txt:");
+	resp_verbatim_head(output, v3, text.length);
 	output_bytes(output, text.bytes, text.length);
 	resp_end(output);
 }

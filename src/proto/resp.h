@@ -46,6 +46,7 @@ void	resp_verbatim(struct output *, bool v3, struct slice text);
 
 /* The head of a bulk of `length` bytes; they and resp_end() follow. */
 void	resp_bulk_head(struct output *, size_t length);
+void	resp_verbatim_head(struct output *, bool v3, size_t length);
 void	resp_end(struct output *);
 
 #endif

@@ -30,16 +30,16 @@ flush(struct admin *admin, const struct request *request)
 	return STATUS_OK;
 }
 
-static enum status
-set_memory_limit(struct admin *admin, const struct request *request)
+enum status
+admin_set_memory(struct admin *admin, uint64_t megabytes)
 {
 	uint64_t bytes, own = admin->own_memory;
 
-	if (request->number < MEMORY_LIMIT_MIN)
+	if (megabytes < MEMORY_LIMIT_MIN)
 		return STATUS_LIMIT_SMALL;
-	if (request->number > MEMORY_LIMIT_UNIT)
+	if (megabytes > MEMORY_LIMIT_UNIT)
 		return STATUS_LIMIT_UNIT;
-	bytes = request->number * MEGABYTE;
+	bytes = megabytes * MEGABYTE;
 	if (own > bytes / ADMIN_OWN_PART)
 		own = bytes / ADMIN_OWN_PART;
 	if (!route_set_limit(admin->router, bytes - own,
@@ -47,7 +47,7 @@ set_memory_limit(struct admin *admin, const struct request *request)
 		return STATUS_LIMIT_FAILED;
 	admin->memory_limit = bytes;
 	log_write(admin->log, LOG_LEVEL_NOTICE,
-	    "memory limit is now %" PRIu64 " MB", request->number);
+	    "memory limit is now %" PRIu64 " MB", megabytes);
 	return STATUS_OK;
 }
 
@@ -118,7 +118,7 @@ admin_serve(void *context, const struct request *request,
 		reply->status = flush(admin, request);
 		break;
 	case OP_MEMORY_LIMIT:
-		reply->status = set_memory_limit(admin, request);
+		reply->status = admin_set_memory(admin, request->number);
 		break;
 	case OP_SLABS:
 	case OP_LRU:

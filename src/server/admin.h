@@ -27,6 +27,18 @@
 /* Of the memory limit, at most one part in so many is not for the shards. */
 #define ADMIN_OWN_PART	8
 
+/* What happens in a second. */
+struct redis_rates {
+	uint64_t	requests, read, written;
+};
+
+/* What had happened when INFO was asked for last. */
+struct redis_sample {
+	int64_t			 time;		/* monotonic us, 0: never */
+	uint64_t		 requests, bytes_read, bytes_written;
+	struct redis_rates	 rates;		/* up to then */
+};
+
 struct admin {
 	const struct options	*options;	/* of the start */
 	struct settings		 settings;	/* those that change */
@@ -49,8 +61,12 @@ struct admin {
 	struct detail		 detail;	/* counts by prefix */
 	_Atomic uint64_t	 since[STATS_LINES_MAX];	/* last reset */
 	_Atomic unsigned	 listings;	/* that are in work */
+	struct redis_sample	 redis_sample;	/* behind settings.lock */
 	int64_t			 started;	/* unix ms */
 };
+
+/* Set the memory limit; STATUS_OK, or one that tells why it stays. */
+enum status	admin_set_memory(struct admin *, uint64_t megabytes);
 
 /* Carry out a request of scope SERVER. */
 void	admin_serve(void *admin, const struct request *, struct reply *,

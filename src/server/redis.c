@@ -29,7 +29,66 @@ redis_role(struct admin *admin, struct session_call *call)
 	resp_array(call->output, 0);
 }
 
+void
+redis_help(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	session_help(call);
+}
+
+void
+redis_ok(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	session_ok(call);
+}
+
 static redis_function *const functions[CALL_COUNT] = {
+	[CALL_ACL_CAT] = acl_cat,
+	[CALL_ACL_HELP] = redis_help,
+	[CALL_ACL_LIST] = acl_list,
+	[CALL_ACL_USERS] = acl_users,
+	[CALL_ACL_WHOAMI] = acl_whoami,
+	[CALL_CLIENT_INFO] = client_info,
+	[CALL_CLIENT_KILL] = client_kill,
+	[CALL_CLIENT_LIST] = client_list,
+	[CALL_CLIENT_UNPAUSE] = redis_ok,
+	[CALL_CLUSTER_COUNTKEYSINSLOT] = redis_cluster,
+	[CALL_CLUSTER_HELP] = redis_help,
+	[CALL_CLUSTER_INFO] = redis_cluster,
+	[CALL_CLUSTER_KEYSLOT] = redis_cluster,
+	[CALL_CLUSTER_MYID] = redis_cluster,
+	[CALL_CLUSTER_NODES] = redis_cluster,
+	[CALL_CLUSTER_SHARDS] = redis_cluster,
+	[CALL_CLUSTER_SLOTS] = redis_cluster,
+	[CALL_COMMAND] = command_all,
+	[CALL_COMMAND_COUNT] = command_count,
+	[CALL_COMMAND_DOCS] = command_docs,
+	[CALL_COMMAND_GETKEYS] = command_getkeys,
+	[CALL_COMMAND_HELP] = redis_help,
+	[CALL_COMMAND_INFO] = command_info,
+	[CALL_COMMAND_LIST] = command_list,
+	[CALL_CONFIG_GET] = config_get,
+	[CALL_CONFIG_HELP] = redis_help,
+	[CALL_CONFIG_RESETSTAT] = config_resetstat,
+	[CALL_CONFIG_REWRITE] = config_rewrite,
+	[CALL_CONFIG_SET] = config_set,
+	[CALL_DEBUG_HELP] = redis_help,
+	[CALL_DEBUG_SLEEP] = debug_sleep,
+	[CALL_INFO] = redis_info,
+	[CALL_LATENCY_HELP] = redis_help,
+	[CALL_LATENCY_HISTOGRAM] = latency_nothing,
+	[CALL_LATENCY_HISTORY] = latency_nothing,
+	[CALL_LATENCY_LATEST] = latency_nothing,
+	[CALL_LATENCY_RESET] = latency_nothing,
+	[CALL_MEMORY_DOCTOR] = memory_doctor,
+	[CALL_MEMORY_HELP] = redis_help,
+	[CALL_MEMORY_PURGE] = memory_purge,
+	[CALL_MEMORY_STATS] = memory_stats,
+	[CALL_READONLY] = redis_cluster,
+	[CALL_READWRITE] = redis_cluster,
+	[CALL_SHUTDOWN] = redis_shutdown,
+	[CALL_WAIT] = redis_wait,
 	[CALL_ROLE] = redis_role,
 	[CALL_TIME] = redis_time,
 };

@@ -10,6 +10,15 @@
 
 typedef void redis_function(struct admin *, struct session_call *);
 
-redis_function	redis_role, redis_time;
+redis_function	acl_cat, acl_list, acl_users, acl_whoami;
+redis_function	client_info, client_kill, client_list;
+redis_function	command_all, command_count, command_docs, command_getkeys,
+	    command_info, command_list;
+redis_function	config_get, config_resetstat, config_rewrite, config_set;
+redis_function	debug_sleep;
+redis_function	latency_nothing;
+redis_function	memory_doctor, memory_purge, memory_stats;
+redis_function	redis_cluster, redis_help, redis_info, redis_ok, redis_role,
+	    redis_shutdown, redis_time, redis_wait;
 
 #endif

@@ -67,15 +67,21 @@ stats_settings(struct admin *admin, struct slice words,
 	return STATUS_STATS;
 }
 
+void
+stats_reset_all(struct admin *admin)
+{
+	stats_general_reset(admin);
+	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
+	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
+}
+
 enum status
 stats_reset(struct admin *admin, struct slice words,
     const struct answer *answer)
 {
 	(void)words;
 	(void)answer;
-	stats_general_reset(admin);
-	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
-	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
+	stats_reset_all(admin);
 	return STATUS_RESET;
 }
 

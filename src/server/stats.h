@@ -11,4 +11,7 @@
 void	stats_serve(struct admin *, const struct request *, struct reply *,
 	    struct output *);
 
+/* All that counts since the start counts from zero again. */
+void	stats_reset_all(struct admin *);
+
 #endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * redis_misc.c - calls that are answered in a line or two: WAIT, LATENCY,
+ * MEMORY, CLUSTER, ACL, SHUTDOWN, DEBUG.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "net/conn.h"
+#include "proto/resp.h"
+#include "server/redis_calls.h"
+
+#define DEFAULT_USER	"default"
+
+/* The longest DEBUG SLEEP. */
+#define SLEEP_MAX_MS	10000
+
+void
+redis_wait(struct admin *admin, struct session_call *call)
+{
+	int64_t replicas, timeout;
+
+	(void)admin;
+	if (!decimal_parse_signed(call->words[1], &replicas))
+		resp_error(call->output,
+		    "ERR value is not an integer or out of range");
+	else if (!decimal_parse_signed(call->words[2], &timeout))
+		resp_error(call->output,
+		    "ERR timeout is not an integer or out of range");
+	else if (timeout < 0)
+		resp_error(call->output, "ERR timeout is negative");
+	else
+		resp_integer(call->output, 0);
+}
+
+void
+redis_cluster(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	resp_error(call->output,
+	    "ERR This instance has cluster support disabled");
+}
+
+/* No latencies are kept. */
+void
+latency_nothing(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	if (call->request->call->id == CALL_LATENCY_HISTOGRAM)
+		resp_map(call->output, call->v3, 0);
+	else if (call->request->call->id == CALL_LATENCY_RESET)
+		resp_integer(call->output, 0);
+	else
+		resp_array(call->output, 0);
+}
+
+void
+memory_doctor(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	resp_verbatim(call->output, call->v3, SLICE("Memory is in slab "
+	    "classes, whose pages move by themselves. See INFO memory, and "
+	    "stats slabs of memcached's protocol."));
+}
+
+void
+memory_purge(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	session_ok(call);
+}
+
+static void
+put_pair(struct session_call *call, const char *name, uint64_t value)
+{
+	resp_bulk_text(call->output, name);
+	resp_integer(call->output, (int64_t)value);
+}
+
+void
+memory_stats(struct admin *admin, struct session_call *call)
+{
+	struct route_totals totals;
+	uint64_t used;
+
+	route_totals(admin->router, call->now, &totals);
+	used = totals.store.bytes;
+	resp_map(call->output, call->v3, 6);
+	put_pair(call, "total.allocated", used + totals.index_bytes);
+	put_pair(call, "startup.allocated", admin->own_memory);
+	put_pair(call, "overhead.total", totals.index_bytes);
+	put_pair(call, "keys.count", totals.store.items);
+	put_pair(call, "keys.bytes-per-key",
+	    totals.store.items == 0 ? 0 : used / totals.store.items);
+	put_pair(call, "dataset.bytes", used);
+}
+
+static const char *
+user_of(const struct session_call *call)
+{
+	const char *user = call->session->texts[SESSION_USER];
+
+	return user == NULL ? DEFAULT_USER : user;
+}
+
+void
+acl_whoami(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	resp_bulk_text(call->output, user_of(call));
+}
+
+/* The names of the file are not kept: a user sees himself. */
+void
+acl_users(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	resp_array(call->output, 1);
+	resp_bulk_text(call->output, user_of(call));
+}
+
+void
+acl_list(struct admin *admin, struct session_call *call)
+{
+	struct output *output = call->output;
+	struct slice user = slice_of(user_of(call));
+	struct slice before = SLICE("user "), rights = SLICE(" ~* &* +@all");
+	struct slice state = call->session->env->gate != NULL ?
+	    SLICE(" on") : SLICE(" on nopass");
+
+	(void)admin;
+	resp_array(output, 1);
+	resp_bulk_head(output, before.length + user.length + state.length +
+	    rights.length);
+	output_bytes(output, before.bytes, before.length);
+	output_bytes(output, user.bytes, user.length);
+	output_bytes(output, state.bytes, state.length);
+	output_bytes(output, rights.bytes, rights.length);
+	resp_end(output);
+}
+
+/* The classes that COMMAND INFO tells. */
+static const char *const classes[] = {
+	"keyspace", "read", "write", "string", "hash", "pubsub", "admin",
+	"connection", "transaction", "scripting", "server",
+};
+
+#define CLASSES	(sizeof classes / sizeof *classes)
+
+static bool
+is_of_class(const struct call_row *row, struct slice class)
+{
+	static const char *const accesses[] = {
+		[CALL_READ] = "read", [CALL_WRITE] = "write",
+		[CALL_ADMIN] = "admin",
+	};
+
+	return call_word_is(class, accesses[row->access]) ||
+	    call_word_is(class, strcmp(row->group, "generic") == 0 ?
+	    "keyspace" : strcmp(row->group, "transactions") == 0 ?
+	    "transaction" : row->group);
+}
+
+static void
+list_class(struct session_call *call, struct slice class)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CALL_COUNT; i++)
+		count += is_of_class(&call_rows[i], class);
+	resp_array(call->output, count);
+	for (size_t i = 0; i < CALL_COUNT; i++)
+		if (is_of_class(&call_rows[i], class))
+			resp_bulk_text(call->output, call_rows[i].name);
+}
+
+void
+acl_cat(struct admin *admin, struct session_call *call)
+{
+	(void)admin;
+	if (call->count > 3) {
+		resp_error(call->output, "ERR unknown subcommand or wrong "
+		    "number of arguments for '%.*s'. Try ACL HELP.",
+		    (int)call->words[1].length, call->words[1].bytes);
+		return;
+	}
+	if (call->count == 2) {
+		resp_array(call->output, CLASSES);
+		for (size_t i = 0; i < CLASSES; i++)
+			resp_bulk_text(call->output, classes[i]);
+		return;
+	}
+	for (size_t i = 0; i < CLASSES; i++)
+		if (call_word_is(call->words[2], classes[i])) {
+			list_class(call, call->words[2]);
+			return;
+		}
+	resp_error(call->output, "ERR Unknown category '%.*s'",
+	    (int)(call->words[2].length < 128 ? call->words[2].length : 128),
+	    call->words[2].bytes);
+}
+
+void
+redis_shutdown(struct admin *admin, struct session_call *call)
+{
+	static const char *const modes[] = { "nosave", "save", "now", "force" };
+
+	for (size_t n = 1; n < call->count; n++) {
+		bool known = false;
+
+		for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+			known |= call_word_is(call->words[n], modes[i]);
+		if (!known) {
+			session_syntax_error(call);
+			return;
+		}
+	}
+	if (!admin->options->shutdown) {
+		resp_error(call->output, "ERR shutdown is not enabled");
+		return;
+	}
+	call->request->flags |= REQUEST_CLOSE;
+	admin->shutdown(admin->shutdown_context);
+}
+
+/* In debugging builds only, as the server is not to stand still. */
+void
+debug_sleep(struct admin *admin, struct session_call *call)
+{
+	char text[32], *end;
+	double seconds;
+	struct timespec time;
+
+	if (!admin->debug) {
+		resp_error(call->output, "ERR DEBUG command not allowed.");
+		return;
+	}
+	snprintf(text, sizeof text, "%.*s", (int)(call->words[2].length <
+	    sizeof text ? call->words[2].length : sizeof text - 1),
+	    call->words[2].bytes);
+	seconds = strtod(text, &end);
+	if (*end != '\0' || !(seconds >= 0) ||
+	    seconds * 1000 > SLEEP_MAX_MS) {
+		resp_error(call->output, "ERR value is not a valid float");
+		return;
+	}
+	time.tv_sec = (time_t)seconds;
+	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+	nanosleep(&time, NULL);
+	session_ok(call);
+}
