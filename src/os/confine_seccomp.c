@@ -27,7 +27,7 @@ static const char *const allowed[] = {
 	"epoll_ctl", "epoll_ctl_old", "epoll_pwait", "epoll_pwait2",
 	"epoll_wait", "poll", "ppoll",
 	/* memory */
-	"brk", "madvise", "munmap", "mremap",
+	"brk", "fallocate", "madvise", "munmap", "mremap",
 	/* threads that are there, to their end */
 	"exit", "exit_group", "futex", "futex_time64", "get_robust_list",
 	"getcpu", "gettid", "membarrier", "rseq", "sched_getaffinity",

@@ -3,7 +3,7 @@
  * main.c - builds the parts from the options, waits for signals, takes them
  * down in reverse.
  *
- *   options ── router (shards) ── TLS ── listener (sockets) ── workers ── admin
+ *   options ── TLS ── listener (sockets) ── router (shards) ── admin ── workers
  *
  * A step that fails leaves words in `error`, and what was built is taken
  * down. Only this file prints.
@@ -25,6 +25,7 @@
 #include "server/admin.h"
 #include "server/daemon.h"
 #include "server/login.h"
+#include "server/memory_file.h"
 #include "server/options.h"
 #include "server/redis.h"
 #include "server/tune.h"
@@ -60,6 +61,7 @@ struct server {
 	struct event		*signals[SIGNALS];
 	struct wakeup		 stop;
 	struct router		 router;
+	struct memory_file	 memory;	/* path NULL: there is none */
 	struct tls		*tls;		/* NULL: none */
 	struct watch_hub	 watch;
 	struct listener		*listener;
@@ -245,7 +247,9 @@ static int
 open_router(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
-	size_t own = own_memory(options);
+	/* Pages in a file have to be as many the next time. */
+	size_t own = options->memory_file != NULL ? 0 : own_memory(options);
+	int64_t now = clock_unix_ms(&server->clock);
 	struct store_config config = {
 		.limit = options->memory_limit - own,
 		.item_max = options->max_item_size,
@@ -255,8 +259,7 @@ open_router(struct server *server, struct error *error)
 		.cas = options->cas,
 		.large_pages = options->large_pages,
 		.track_access = options->track_access,
-		.cas_start = (uint64_t)clock_unix_ms(&server->clock) / 1000 *
-		    CAS_PER_SECOND,
+		.cas_start = (uint64_t)now / 1000 * CAS_PER_SECOND,
 	};
 	unsigned count = shard_count(options);
 
@@ -268,12 +271,10 @@ open_router(struct server *server, struct error *error)
 	if (os_random(&config.hash_seed, sizeof config.hash_seed) == -1)
 		return error_set(error, "cannot get random bytes: %s",
 		    strerror(errno));
-	server->codec = (struct codec_config){
-		.item_max = options->max_item_size,
-		.line_max = CONN_LINE_MAX,
-		.cas = options->cas,
-	};
-	if (route_open(&server->router, count, &config, error) == -1)
+	if (options->memory_file != NULL ?
+	    memory_file_open(&server->memory, options->memory_file,
+	    &server->router, count, &config, now, &server->log, error) == -1 :
+	    route_open(&server->router, count, &config, error) == -1)
 		return -1;
 	server->router.rules = (struct call_rules){
 		.no_flush = !options->flush, .no_listing = !options->dump,
@@ -554,8 +555,12 @@ take_down(struct server *server)
 		watch_close(&server->watch);
 	if (server->users.path != NULL)
 		users_close(&server->users);
+	if (server->memory.path != NULL)
+		memory_file_save(&server->memory, &server->router);
 	if (server->router.shards != NULL)
 		route_close(&server->router);
+	if (server->memory.path != NULL)
+		memory_file_close(&server->memory);
 	for (size_t i = 0; i < SIGNALS; i++)
 		if (server->signals[i] != NULL)
 			event_free(server->signals[i]);
@@ -574,6 +579,11 @@ run(struct server *server, struct error *error)
 
 	if (options->threads == 0)
 		options->threads = (int)os_cpu_count();
+	server->codec = (struct codec_config){
+		.item_max = options->max_item_size,
+		.line_max = CONN_LINE_MAX,
+		.cas = options->cas,
+	};
 	server->workers = calloc((size_t)options->threads,
 	    sizeof *server->workers);
 	if (server->workers == NULL) {
@@ -581,10 +591,10 @@ run(struct server *server, struct error *error)
 		    options->threads);
 	} else if (prepare_process(server, error) == 0 &&
 	    open_events(server, error) == 0 &&
-	    open_router(server, error) == 0 &&
 	    open_tls(server, error) == 0 &&
 	    open_login(server, error) == 0 &&
 	    open_listener(server, error) == 0 &&
+	    open_router(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&
 	    confine(options, error) == 0 &&

@@ -16,11 +16,16 @@ route_open(struct router *router, unsigned count,
     const struct store_config *total, struct error *error)
 {
 	struct store_config config = *total;
+	struct store_file file = { .fd = -1 };
 	unsigned opened;
 
 	CHECK(count > 0 && count <= ROUTE_SHARDS_MAX &&
 	    (count & (count - 1)) == 0);
 	config.limit /= count;
+	if (total->file != NULL) {
+		file = *total->file;
+		config.file = &file;
+	}
 	*router = (struct router){
 		.shard_count = count, .hash_seed = total->hash_seed,
 		.random = total->hash_seed,
@@ -30,10 +35,12 @@ route_open(struct router *router, unsigned count,
 	    count * sizeof *router->shards);
 	if (router->shards == NULL)
 		return error_set(error, "out of memory for %u shards", count);
-	for (opened = 0; opened < count; opened++)
+	for (opened = 0; opened < count; opened++) {
 		if (shard_open(&router->shards[opened], &config,
 		    &router->plan, error) == -1)
 			goto fail;
+		file.offset += file.bytes;
+	}
 	return 0;
 fail:
 	while (opened-- > 0)
@@ -333,6 +340,36 @@ route_scan(struct router *router, struct route_place *place, unsigned count,
 	if (place->cursor == 0)
 		place->shard++;
 	return place->shard < router->shard_count;
+}
+
+void
+route_save(const struct router *router, FILE *out)
+{
+	for (unsigned i = 0; i < router->shard_count; i++)
+		shard_save(&router->shards[i], out);
+}
+
+int
+route_restore(struct router *router, FILE *in, int64_t now,
+    struct error *error)
+{
+	for (unsigned i = 0; i < router->shard_count; i++)
+		if (shard_restore(&router->shards[i], in, now, error) == -1)
+			return -1;
+	return 0;
+}
+
+uint64_t
+route_items(struct router *router, int64_t now)
+{
+	uint64_t items = 0;
+
+	for (unsigned i = 0; i < router->shard_count; i++) {
+		shard_enter(&router->shards[i], now);
+		items += store_items(router->shards[i].store);
+		shard_leave(&router->shards[i]);
+	}
+	return items;
 }
 
 void

@@ -8,6 +8,7 @@
 #define SHARD_ROUTE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/output.h"
@@ -29,7 +30,8 @@ struct router {
 
 /*
  * Open `count` shards, a power of two; `total` is what all of them may use
- * together. -1: `error` says why, and there is nothing to close.
+ * together, but a file is that of the first, which those of the others
+ * follow. -1: `error` says why, and there is nothing to close.
  */
 int	route_open(struct router *, unsigned count,
 	    const struct store_config *total, struct error *);
@@ -110,6 +112,16 @@ struct route_entry {
 bool	route_scan(struct router *, struct route_place *, unsigned count,
 	    int64_t now, void (*found)(void *context,
 	    const struct route_entry *), void *context);
+
+/*
+ * As shard_save() and shard_restore(), for all of them. The router was opened
+ * with the hash seed that it was saved with.
+ */
+void	route_save(const struct router *, FILE *);
+int	route_restore(struct router *, FILE *, int64_t now, struct error *);
+
+/* How many items there are. */
+uint64_t route_items(struct router *, int64_t now);
 
 /* CHECK every store from end to end; slow. */
 void	route_verify(struct router *, int64_t now);

@@ -2,6 +2,8 @@
 /* shard.c - see shard.h. */
 #include "shard/shard.h"
 
+#include <inttypes.h>
+
 #include "base/check.h"
 #include "shard/events.h"
 
@@ -65,4 +67,21 @@ shard_tick(struct shard *shard, int64_t now, struct journal *journal)
 	events_end(shard->store);
 	shard_leave(shard);
 	return more;
+}
+
+void
+shard_save(const struct shard *shard, FILE *out)
+{
+	fprintf(out, "flush-at %" PRId64 "\n", shard->flush_at);
+	store_save(shard->store, out);
+}
+
+int
+shard_restore(struct shard *shard, FILE *in, int64_t now,
+    struct error *error)
+{
+	if (fscanf(in, " flush-at %" SCNd64, &shard->flush_at) != 1)
+		return error_set(error, "a shard is missing");
+	store_set_time(shard->store, now);
+	return store_restore(shard->store, in, error);
 }

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "shard/counters.h"
@@ -64,5 +65,12 @@ void	shard_flush(struct shard *, int64_t when, int64_t now);
  * shard. True: there is more to do now.
  */
 bool	shard_tick(struct shard *, int64_t now, struct journal *);
+
+/*
+ * What is needed to use the shard's items again, if they are in a file; see
+ * store_save(). To be restored into a shard that was just opened.
+ */
+void	shard_save(const struct shard *, FILE *);
+int	shard_restore(struct shard *, FILE *, int64_t now, struct error *);
 
 #endif
