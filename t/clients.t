@@ -292,7 +292,9 @@ report
 	my $output = $job->{process}->stdout;
 
 	if ($output =~ /^1\.\.0 # SKIP (.*)/m) {
-		skip_job($job, "$1; install $job->{install}");
+		my $why = $1;
+		$why .= "; install $job->{install}" if $why =~ /not installed/;
+		skip_job($job, $why);
 		return;
 	}
 	my $tests = relay($name, $output);

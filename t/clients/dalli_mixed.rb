@@ -23,7 +23,7 @@ end
 MODE = ARGV.shift
 SERVERS = ARGV.dup
 if MODE == 'meta' && !Dalli::Protocol.const_defined?(:Meta)
-  skip_all "dalli #{Dalli::VERSION} does not speak meta, 3.2 does"
+  skip_all "only dalli from 3.2 on speaks meta, this is #{Dalli::VERSION}"
 end
 Dalli.logger.level = Logger::FATAL
 
