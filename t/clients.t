@@ -70,7 +70,7 @@ my @clients = (
 	{ client => "npm's memjs", file => 'memjs_mixed.js',
 	    modes => ['binary', 'sasl'], install => $NPM, servers => 2 },
 	{ client => "java's spymemcached", file => 'SpyMixed.java',
-	    modes => ['text', 'binary', 'sasl'], servers => 2,
+	    modes => ['text', 'binary'], servers => 2,
 	    jar => $SPYMEMCACHED,
 	    install => 'default-jdk-headless libspymemcached-java' },
 	{ client => 'libmemcached', file => 'libmemcached.pl',
