@@ -93,6 +93,8 @@ call_function	numbers_add, numbers_add_float;
 call_function	ranges_append, ranges_get, ranges_set, ranges_strlen;
 call_function	generic_copy, generic_delete, generic_exists, generic_rename,
 	    generic_touch, generic_type;
+call_function	object_encoding, object_frequency, object_idle,
+	    object_memory, object_references;
 call_function	expire_at, expire_left, expire_persist;
 call_function	keyspace_count, keyspace_flush, keyspace_keys,
 	    keyspace_random, keyspace_scan;

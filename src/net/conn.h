@@ -69,6 +69,10 @@ struct conn_env {
 	/* And calls of scope SERVER by this, with the same context. */
 	void				(*call)(void *context,
 					    struct session_call *);
+	/* A call on keys took so long. */
+	void				(*note_slow)(void *context,
+					    const struct session_call *,
+					    int64_t us);
 	/* A connection is gone. */
 	void				(*closed)(void *context);
 	void				*closed_context;

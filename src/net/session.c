@@ -295,11 +295,15 @@ execute(struct session_call *call)
 {
 	struct conn_env *env = call->session->env;
 	const struct call_row *row = call->request->call;
+	int64_t before;
 
 	switch (row->scope) {
 	case CALL_KEYS:
+		before = clock_monotonic_us();
 		route_call(env->router, call->request, call->now,
 		    call->output, &env->journal);
+		env->note_slow(env->serve_context, call,
+		    clock_monotonic_us() - before);
 		break;
 	case CALL_CONNECTION:
 		functions[row->id](call);

@@ -191,6 +191,7 @@ fill_env(struct worker *worker)
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
 	env->call = config->call;
+	env->note_slow = config->note_slow;
 	env->serve_context = config->context;
 	env->closed = conn_closed;
 	env->closed_context = worker;

@@ -30,6 +30,9 @@ struct worker_config {
 					    struct reply *, struct output *);
 	void				(*call)(void *context,
 					    struct session_call *);
+	void				(*note_slow)(void *context,
+					    const struct session_call *,
+					    int64_t us);
 	void				(*closed)(void *context);
 	void				*context;	/* of these */
 };

@@ -39,6 +39,30 @@ struct redis_sample {
 	struct redis_rates	 rates;		/* up to then */
 };
 
+/* What SLOWLOG keeps: the last so many. */
+#define REDIS_SLOWLOG_MAX	128
+
+/* Microseconds from which on a call is slow, at the start. */
+#define REDIS_SLOW_US		10000
+
+struct redis_slow {
+	uint64_t	 id;
+	int64_t		 time;		/* unix s */
+	int64_t		 us;
+	char		*words;		/* of the call, an array of RESP */
+	size_t		 length;	/* of this */
+	char		 peer[ORIGIN_ADDRESS_SIZE];
+	char		 name[64];
+};
+
+struct redis_slowlog {
+	_Atomic int64_t		 least_us;	/* below 0: none is slow */
+	/* The rest is behind settings.lock. */
+	uint64_t		 next;		/* id */
+	size_t			 count;
+	struct redis_slow	 entries[REDIS_SLOWLOG_MAX];
+};
+
 struct admin {
 	const struct options	*options;	/* of the start */
 	struct settings		 settings;	/* those that change */
@@ -62,6 +86,7 @@ struct admin {
 	_Atomic uint64_t	 since[STATS_LINES_MAX];	/* last reset */
 	_Atomic unsigned	 listings;	/* that are in work */
 	struct redis_sample	 redis_sample;	/* behind settings.lock */
+	struct redis_slowlog	 slowlog;
 	int64_t			 started;	/* unix ms */
 };
 

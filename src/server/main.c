@@ -156,6 +156,14 @@ call(void *context, struct session_call *what)
 	redis_serve(&server->admin, what);
 }
 
+static void
+note_slow(void *context, const struct session_call *what, int64_t us)
+{
+	struct server *server = context;
+
+	redis_note_slow(&server->admin, what, us);
+}
+
 static int
 prepare_process(struct server *server, struct error *error)
 {
@@ -451,6 +459,7 @@ open_admin(struct server *server, struct error *error)
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
 		.memory_limit = options->memory_limit,
+		.slowlog.least_us = REDIS_SLOW_US,
 		.own_memory = server->own_memory,
 		.started = clock_unix_ms(&server->clock),
 	};
@@ -481,6 +490,7 @@ start_workers(struct server *server, struct error *error)
 		.requests_per_pass = (unsigned)options->requests_per_event,
 		.serve = serve,
 		.call = call,
+		.note_slow = note_slow,
 		.closed = conn_closed,
 		.context = server,
 	};
@@ -549,6 +559,7 @@ take_down(struct server *server)
 	tls_close(server->tls);
 	if (server->admin.router != NULL) {
 		detail_close(&server->admin.detail);
+		redis_close(&server->admin);
 		settings_close(&server->admin.settings);
 	}
 	if (server->watch.clock != NULL)

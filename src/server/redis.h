@@ -9,4 +9,11 @@
 /* Carry out a call of scope SERVER; by any worker. */
 void	redis_serve(struct admin *, struct session_call *);
 
+/* A call took so long. */
+void	redis_note_slow(struct admin *, const struct session_call *,
+	    int64_t us);
+
+/* Free what calls have left. */
+void	redis_close(struct admin *);
+
 #endif

@@ -101,6 +101,21 @@ set_memory(struct admin *admin, struct slice value, bool check_only)
 }
 
 static const char *
+set_slow(struct admin *admin, struct slice value, bool check_only)
+{
+	int64_t us;
+
+	if (!decimal_parse_signed(value, &us))
+		return "argument couldn't be parsed into an integer";
+	if (us < -1)
+		return "argument must be between -1 and "
+		    "9223372036854775807 inclusive";
+	if (!check_only)
+		admin->slowlog.least_us = us;
+	return NULL;
+}
+
+static const char *
 first_host(const struct options *now)
 {
 	return now->listen.count == 0 || now->listen.addresses[0].host == NULL ?

@@ -197,12 +197,15 @@ put_HUMAN(struct output *output, const char *name, uint64_t bytes)
 	    units[unit]);
 }
 
+/* The databases that have keys; which of those expire is not counted. */
 static void
 put_keyspace(struct output *output, const struct snapshot *in)
 {
-	if (in->totals.store.items > 0)
-		put_line(output, "db0:keys=%" PRIu64 ",expires=0,avg_ttl=0",
-		    in->totals.store.items);
+	for (unsigned n = 0; n < STORE_SPACES; n++)
+		if (in->totals.space_items[n] > 0)
+			put_line(output, "db%u:keys=%" PRIu64
+			    ",expires=0,avg_ttl=0", n,
+			    in->totals.space_items[n]);
 }
 
 static void

@@ -291,6 +291,9 @@ route_totals(struct router *router, int64_t now, struct route_totals *totals)
 			totals->index_power = power;
 		totals->index_resizing |= store_index_resizing(shard->store);
 		totals->free_pages += store_free_pages(shard->store);
+		for (unsigned n = 0; n < STORE_SPACES; n++)
+			totals->space_items[n] +=
+			    store_space_items(shard->store, n);
 		shard_leave(shard);
 	}
 }

@@ -87,6 +87,7 @@ struct route_totals {
 	unsigned		index_power;	/* of the largest shard */
 	bool			index_resizing;
 	uint64_t		free_pages;
+	uint64_t		space_items[STORE_SPACES];
 };
 
 void	route_totals(struct router *, int64_t now, struct route_totals *);
