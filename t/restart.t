@@ -111,10 +111,11 @@ keeps_all_of_an_item
 	is($server->stop('USR1'), 0, 'SIGUSR1 ends the server');
 	ok(-e "$dir/memory.meta", 'and leaves a file beside the memory');
 	$server = serve($dir, '-m', 64);
+	is($server->stats->{curr_items}, $items,
+	    'the next one has as many items');
 	like($server->stderr, qr/memory: $items items are back/,
-	    'the next one says what came back');
-	ok(!-e "$dir/memory.meta", 'the file is taken away at once');
-	is($server->stats->{curr_items}, $items, 'it has as many items');
+	    'and says so');
+	ok(!-e "$dir/memory.meta", 'the file was taken away');
 	$client = $server->connect;
 	for my $n (1 .. 500) {
 		$wrong++ if ($client->get_with_flags("k$n", $n * 3) //
