@@ -314,6 +314,16 @@ execute(struct session_call *call)
 	}
 }
 
+/* For those who list connections: what the call may have changed. */
+static void
+note_state(struct session *session)
+{
+	atomic_store_explicit(&session->space, session->codec->resp.space,
+	    memory_order_relaxed);
+	atomic_store_explicit(&session->v3, session->codec->resp.v3,
+	    memory_order_relaxed);
+}
+
 static void
 answer(struct session_call *call)
 {
@@ -326,6 +336,7 @@ answer(struct session_call *call)
 	atomic_store_explicit(&call->session->call, call->request->call,
 	    memory_order_relaxed);
 	execute(call);
+	note_state(call->session);
 }
 
 /* CLIENT REPLY does not reply to itself but to switch replies on. */
@@ -337,7 +348,6 @@ answer_unheard(struct session_call *call)
 	struct output *output = call->output, apart;
 
 	if (output_open_apart(&apart) == -1) {
-		output_drop(&apart);
 		call->request->flags |= REQUEST_CLOSE;
 		return;
 	}

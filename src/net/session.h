@@ -6,6 +6,8 @@
 #ifndef NET_SESSION_H
 #define NET_SESSION_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/gate.h"
@@ -44,8 +46,10 @@ struct session {
 	enum session_replies	 replies;
 	/* Others may read these behind the lock of the worker's list. */
 	char			*texts[SESSION_TEXTS];	/* or NULL */
-	/* The last call. */
+	/* And these at any time: of the last call. */
 	const struct call_row	*_Atomic call;
+	_Atomic uint8_t		 space;
+	_Atomic bool		 v3;
 };
 
 /* A call that is in work. */

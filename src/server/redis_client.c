@@ -100,9 +100,9 @@ put_line(struct round *round, const struct conn_view *conn)
 	    address_of(conn->origin->address), conn->fd,
 	    text_of(conn, SESSION_NAME),
 	    (round->now - session->opened) / 1000,
-	    (round->now - conn->used) / 1000, session->codec->resp.space,
+	    (round->now - conn->used) / 1000, session->space,
 	    conn->blocked, call == NULL ? "NULL" : call->name,
-	    text_of(conn, SESSION_USER), session->codec->resp.v3 ? 3 : 2,
+	    text_of(conn, SESSION_USER), session->v3 ? 3 : 2,
 	    text_of(conn, SESSION_LIBRARY),
 	    text_of(conn, SESSION_LIBRARY_VERSION));
 	output_bytes(round->output, line, strlen(line));
@@ -137,7 +137,6 @@ list(struct admin *admin, struct session_call *call,
 	};
 
 	if (output_open_apart(&apart) == -1) {
-		output_drop(&apart);
 		resp_error(call->output, "ERR out of memory");
 		return;
 	}

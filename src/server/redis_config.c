@@ -216,7 +216,6 @@ config_get(struct admin *admin, struct session_call *call)
 	struct options now;
 
 	if (output_open_apart(&apart) == -1) {
-		output_drop(&apart);
 		resp_error(call->output, "ERR out of memory");
 		return;
 	}

@@ -242,7 +242,6 @@ redis_info(struct admin *admin, struct session_call *call)
 	struct output apart;
 
 	if (output_open_apart(&apart) == -1) {
-		output_drop(&apart);
 		resp_error(call->output, "ERR out of memory");
 		return;
 	}
