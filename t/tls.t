@@ -426,7 +426,8 @@ a_session_does_not_open_another_door
 {
 	for my $version ('-tls1_2', '-tls1_3') {
 		my $server = start('ssl_session_cache,ssl_ca_cert=' .
-		    $pki->file('ca.crt'), '-l', 'btls:127.0.0.1,mtls:127.0.0.2');
+		    $pki->file('ca.crt'),
+		    '-l', 'btls:127.0.0.1,mtls:127.0.0.2');
 		my @at = map { "127.0.0.$_:$server->{ports}[$_ - 1]" } 1, 2;
 		is(resumes($server, $at[0], $at[0], $version), 'resumed',
 		    "a session is good at its own address, $version");
@@ -609,7 +610,8 @@ a_key_of_root_is_read_but_not_again
 		chmod 0600, $pki->file('server.key');
 		my $server = start('');
 		is(gets_in($server), 'yes', 'root reads a key for nobody');
-		like($server->stderr, qr/server\.key: this user will not be able/, 'and warns');
+		like($server->stderr,
+		    qr/server\.key: this user will not be able/, 'and warns');
 		like(refresh($server, 'refresh_certs'), qr/^Error loading/,
 		    'for nobody cannot read it');
 		$pki->issue('server');
@@ -625,7 +627,8 @@ stats_of_tls_are_there_only_with_it
 	    time_since_server_cert_refresh unexpected_napi_ids);
 	my ($at) = grep { $names[$_] eq $want[0] } 0 .. $#names;
 
-	is("@names[$at .. $at + 4]", "@want", 'stats of TLS are in their place');
+	is("@names[$at .. $at + 4]", "@want",
+	    'stats of TLS are in their place');
 	my $stats = Cairn->start->stats;
 	is(join(' ', grep { /ssl|cert/ } keys %$stats), '',
 	    'without TLS there are none');

@@ -142,7 +142,8 @@ secure_open(struct stream *stream, struct event_base *base,
 {
 	struct timeval patience = { HANDSHAKE_SECONDS, 0 };
 
-	if (stream->timeout != NULL && stream->timeout->tv_sec < patience.tv_sec)
+	if (stream->timeout != NULL &&
+	    stream->timeout->tv_sec < patience.tv_sec)
 		patience.tv_sec = stream->timeout->tv_sec;
 	stream->bufferevent = tls_accept(stream->tls, base, stream->fd, mode);
 	stream->event = event_new(base, -1, 0, secure_on_timer, stream);

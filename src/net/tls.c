@@ -416,8 +416,8 @@ void
 tls_too_slow(struct tls *tls, struct bufferevent *bufferevent)
 {
 	tls->counts.handshake_errors++;
-	log_write(tls->config.log, LOG_LEVEL_INFO,
-	    "%d: no TLS handshake in time", (int)bufferevent_getfd(bufferevent));
+	log_write(tls->config.log, LOG_LEVEL_INFO, "%d: no TLS handshake in "
+	    "time", (int)bufferevent_getfd(bufferevent));
 }
 
 void

@@ -32,7 +32,7 @@ enum tls_verify {
 	TLS_VERIFY_NONE,	/* no certificate of a client is asked for */
 	TLS_VERIFY_REQUEST,	/* it may have none, but no bad one */
 	TLS_VERIFY_REQUIRE,
-	TLS_VERIFY_ONCE,	/* as REQUIRE; kept apart for memcached's sake */
+	TLS_VERIFY_ONCE,	/* as REQUIRE; memcached has it */
 };
 
 enum tls_version {
@@ -50,7 +50,7 @@ enum tls_version {
 struct tls_config {
 	const char		*chain_cert;	/* PEM: ours, and its issuers */
 	const char		*key;		/* NULL: it is in chain_cert */
-	const char		*ca_cert;	/* who may issue clients' ones */
+	const char		*ca_cert;	/* issuers for clients */
 	const char		*ciphers;	/* NULL: OpenSSL's choice */
 	int			 key_format;
 	enum tls_verify		 verify;

@@ -4,7 +4,7 @@
 #
 #	my $pki = Cairn::TLS->new;			# makes authorities
 #	$pki->issue('server', authority => 'ca');	# server.crt server.key
-#	my $client = Cairn::TLS::connect($port, '-CAfile', $pki->file('ca.crt'));
+#	my $client = Cairn::TLS::connect($port, $pki->trust);
 #
 # A client is `openssl s_client` with our end of a socket pair as its standard
 # input and output, so that a Cairn::Connection can talk through it. What it
