@@ -119,10 +119,11 @@ bool
 store_class_info(const struct store *store, unsigned number,
     struct store_class_info *out)
 {
-	const struct slab_class *class = &store->slab.classes[number];
+	const struct slab_class *class;
 
 	if (number >= store->slab.class_count)
 		return false;
+	class = &store->slab.classes[number];
 	*out = (struct store_class_info){
 		.chunk_size = class->chunk_size,
 		.chunks_per_page = class->chunks,
