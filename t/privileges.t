@@ -40,7 +40,7 @@ SKIP: {
 	tls_works_and_its_files_are_read_again();
 	a_signal_ends_it($_) for qw(TERM INT USR1);
 	a_client_ends_it();
-	a_test_passes($_) for qw(sessions garbage limits);
+	a_test_passes($_) for qw(sessions resp_sessions garbage limits restart);
 }
 done_testing;
 

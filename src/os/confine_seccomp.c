@@ -32,10 +32,11 @@ static const char *const allowed[] = {
 	"exit", "exit_group", "futex", "futex_time64", "get_robust_list",
 	"getcpu", "gettid", "membarrier", "rseq", "sched_getaffinity",
 	"sched_yield", "set_robust_list",
-	/* time, chance, counters of resources */
+	/* time, chance, counters of resources, the name of the system */
 	"clock_getres", "clock_gettime", "clock_gettime64", "clock_nanosleep",
 	"clock_nanosleep_time64", "getpid", "getrandom", "getrusage",
 	"gettimeofday", "nanosleep", "restart_syscall", "sysinfo", "time",
+	"uname",
 	/* signals */
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaction",
 	"sigaltstack", "sigprocmask", "sigreturn",
