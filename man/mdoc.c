@@ -373,6 +373,76 @@ put_packets(const char *unused)
 	puts(".El");
 }
 
+static const struct call {
+	int		 arity;
+	const char	*group;
+	const char	*synopsis;
+	const char	*sentence;
+} calls[] = {
+#define CALL(name, id, arity, scope, access, first, last, step, group,	\
+    synopsis, sentence)							\
+	{ arity, group, synopsis, sentence },
+#include "proto/calls.def"
+};
+
+#define CALLS	(sizeof calls / sizeof calls[0])
+
+/* One that has parts is shown by them; the word alone may be a call, too. */
+static void
+put_call(const struct call *call)
+{
+	char name[32];
+
+	if (strstr(call->synopsis, "<subcommand>") == NULL)
+		snprintf(name, sizeof name, "%s", "");
+	else if (call->arity == -1)
+		sscanf(call->synopsis, "%31s", name);
+	else
+		return;
+	printf(".It Ic \"");
+	put_text(*name != '\0' ? name : call->synopsis);
+	puts("\"");
+	put_sentences(call->sentence, "");
+}
+
+static const struct {
+	const char	*group;
+	const char	*heading;
+} call_groups[] = {
+	{ "connection", "Connections" },
+	{ "string", "Strings" },
+	{ "hash", "Hashes" },
+	{ "generic", "Keys" },
+	{ "transactions", "Transactions" },
+	{ "scripting", "Scripts" },
+	{ "pubsub", "Messages" },
+	{ "server", "The server" },
+	{ "cluster", "Cluster" },
+};
+
+#define CALL_GROUPS	(sizeof call_groups / sizeof call_groups[0])
+
+static void
+put_calls(const char *unused)
+{
+	(void)unused;
+	for (size_t g = 0; g < CALL_GROUPS; g++) {
+		const char *heading = call_groups[g].heading;
+
+		for (size_t i = 0; i < CALLS; i++) {
+			if (strcmp(calls[i].group, call_groups[g].group) != 0)
+				continue;
+			if (heading != NULL)
+				printf(".Ss %s\n.Bl -tag -width Ds\n",
+				    heading);
+			heading = NULL;
+			put_call(&calls[i]);
+		}
+		if (heading == NULL)
+			puts(".El");
+	}
+}
+
 static void
 put_statuses(const char *unused)
 {
@@ -400,6 +470,7 @@ static const struct placeholder {
 	{ "IGNORED", put_ignored },
 	{ "COMMANDS", put_commands },
 	{ "VERBS", put_verbs },
+	{ "CALLS", put_calls },
 	{ "STATS", put_stats },
 	{ "PACKETS", put_packets },
 	{ "STATUSES", put_statuses },

@@ -138,6 +138,18 @@ for my $verb (@verbs) {
 	    list(grep { $protocol =~ /\.It Aq $_ / } $synopsis =~ /<(\w+)>/g),
 	    "cairn-protocol(7) explains the words of $name");
 }
+my @calls = rows_of('proto/calls.def', 'CALL');
+cmp_ok(@calls, '>', 100, 'the calls were found');
+for my $call (@calls) {
+	my ($name, $arity, $synopsis, $sentence) = @$call[0, 2, -2, -1];
+
+	if ($synopsis =~ /<subcommand>/) {
+		next if $arity != -1;
+		$synopsis = uc $name;
+	}
+	ok(index($protocol, ".It Ic \"$synopsis\" $sentence ") >= 0,
+	    "cairn-protocol(7) has the call $name");
+}
 my @groups = rows_of('server/stats_groups.def', 'STATS');
 cmp_ok(@groups, '>', 5, 'the groups of stats were found');
 for my $group (grep { $_->[3] ne '' } @groups) {
