@@ -1,16 +1,75 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * items.h - how an item leaves. Private to src/store/.
+ * items.h - how an item comes, is found, and leaves. Private to src/store/.
  */
 #ifndef STORE_ITEMS_H
 #define STORE_ITEMS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct store;
+#include "store/state.h"
 
 /* The hash of an item's key. */
 uint64_t items_hash(const struct store *, uint32_t handle);
+
+/* The slow half of items_find(): an item that may be due, and gone then. */
+uint32_t items_still_there(struct store *, const struct store_key *,
+	    uint32_t handle);
+
+/* The key's item, if it is there and not due; or 0. */
+static inline uint32_t
+items_find(struct store *store, const struct store_key *key)
+{
+	uint32_t handle = index_find(&store->index, key);
+
+	if (handle == 0 || !(slab_item(&store->slab, handle)->fields &
+	    ITEM_EXPIRY))
+		return handle;
+	return items_still_there(store, key, handle);
+}
+
+/*
+ * A chunk of `size` bytes for an item or a piece; `proven` as for
+ * evict_alloc(). 0: no memory, which is counted.
+ */
+uint32_t items_alloc(struct store *, size_t size, bool proven);
+
+/* The fields that a value needs; `before` are those of the item it follows. */
+unsigned items_fields(const struct store *, const struct store_key *,
+	    size_t length, uint32_t flags, int64_t expiry, unsigned before);
+
+/* The size of an item's first chunk; adds ITEM_LARGE if there are more. */
+size_t	items_first_size(const struct store *, size_t key_length,
+	    size_t length, unsigned *fields);
+
+/* Write the optional fields that an item has, and its key. */
+void	items_write_head(struct store *, struct item *,
+	    const struct store_key *, uint32_t flags, int64_t expiry);
+
+/*
+ * A detached item without its value. STORE_TOO_LARGE or STORE_NO_MEMORY:
+ * nothing was taken.
+ */
+enum store_result items_new(struct store *, const struct store_key *,
+	    size_t length, uint32_t flags, int64_t expiry, unsigned before,
+	    uint32_t *handle);
+
+/*
+ * Make a detached item the key's one, in place of `old` if that is not 0.
+ * STORE_NO_MEMORY: it is free again, unless it is pinned.
+ */
+enum store_result items_link(struct store *, const struct store_key *,
+	    uint32_t handle, uint32_t old);
+
+/* The cas unique changes with every write, if the item has one. */
+static inline void
+items_renew_cas(struct store *store, struct item *item)
+{
+	if (item->fields & ITEM_CAS)
+		item_set_cas(item, ++store->cas);
+}
 
 /*
  * The item that chunk `handle` belongs to, if that may be unlinked now: it

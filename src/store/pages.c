@@ -85,6 +85,22 @@ pages_automove(struct store *store, enum store_automove mode, double ratio)
 	}
 }
 
+void
+pages_fit(struct store *store)
+{
+	size_t beside = index_size(&store->index) +
+	    evict_size(&store->evict);
+	size_t limit = store->config.limit;
+	size_t rest = limit > beside ? limit - beside : 0;
+	uint32_t pages = (uint32_t)(rest >> store->slab.page_shift);
+
+	if (pages != store->slab.pages_allowed)
+		slab_allow(&store->slab, pages > 0 ? pages : 1);
+	/* Is there room for an index twice as large? */
+	store->index.pressed = (uint64_t)store->slab.pages_held +
+	    (index_size(&store->index) >> store->slab.page_shift) >= pages;
+}
+
 uint32_t
 pages_spare(const struct store *store)
 {

@@ -29,6 +29,9 @@ void	pages_open(struct emptying *);
 void	pages_automove(struct store *, enum store_automove, double ratio);
 enum store_move pages_move(struct store *, int from, int to);
 
+/* Allow the pages that the limit leaves beside index and ghosts. */
+void	pages_fit(struct store *);
+
 /* How many free pages are kept for classes without. */
 uint32_t pages_spare(const struct store *);
 

@@ -47,23 +47,6 @@ item_at(const struct store *store, uint32_t handle)
 	return slab_item(&store->slab, handle);
 }
 
-/* Pages that the limit leaves beside index and ghosts. */
-static void
-balance(struct store *store)
-{
-	size_t beside = index_size(&store->index) +
-	    evict_size(&store->evict);
-	size_t limit = store->config.limit;
-	size_t rest = limit > beside ? limit - beside : 0;
-	uint32_t pages = (uint32_t)(rest >> store->slab.page_shift);
-
-	if (pages != store->slab.pages_allowed)
-		slab_allow(&store->slab, pages > 0 ? pages : 1);
-	/* Is there room for an index twice as large? */
-	store->index.pressed = (uint64_t)store->slab.pages_held +
-	    (index_size(&store->index) >> store->slab.page_shift) >= pages;
-}
-
 /* Address range for items of a store that is not in a file. */
 static size_t
 usual_reserve(size_t limit)
@@ -120,7 +103,7 @@ store_open(const struct store_config *config, struct error *error)
 	if (evict_open(&store->evict, config->limit, error) == -1)
 		goto fail_index;
 	pages_open(&store->emptying);
-	balance(store);
+	pages_fit(store);
 	return store;
 fail_index:
 	index_close(&store->index);
@@ -160,156 +143,11 @@ store_prefetch_item(const struct store *store, uint64_t hash)
 	index_prefetch_item(&store->index, hash);
 }
 
-static uint32_t
-alloc_chunk(struct store *store, size_t size, bool proven)
-{
-	unsigned class = slab_class_for(&store->slab, size);
-	uint32_t handle = evict_alloc(store, class, proven);
-
-	if (handle == 0)
-		store->classes[class].no_memory++;
-	return handle;
-}
-
-/*
- * The pages of what is allocated already count as pinned, so that making
- * room for the next piece does not empty them.
- */
-static bool
-alloc_pieces(struct store *store, uint32_t handle)
-{
-	struct slab *slab = &store->slab;
-	struct item *item = slab_item(slab, handle);
-	uint32_t count = value_pieces_for(store, item->length), n, piece;
-
-	for (n = 0; n < count; n++)
-		item_set_piece(item, n, 0);
-	slab->pages[slab_page_of(slab, handle)].pinned++;
-	for (n = 0; n < count; n++) {
-		piece = alloc_chunk(store, ITEM_HEADER + value_piece_size(
-		    store, item->length, n), true);
-		if (piece == 0)
-			break;
-		*slab_item(slab, piece) = (struct item){
-			.length = handle, .state = ITEM_PIECE,
-			.key_length = n == 0,
-		};
-		item_set_piece(item, n, piece);
-		slab->pages[slab_page_of(slab, piece)].pinned++;
-	}
-	value_pin_pages(store, handle, -1);
-	return n == count;
-}
-
 /* Fields that a value is to have, whether it needs them or not. */
 static unsigned
 wanted_fields(const struct store_value *value)
 {
 	return value->want_cas ? ITEM_CAS : 0;
-}
-
-/* The fields that a value needs; `before` are those of the item it follows. */
-static unsigned
-fields_for(const struct store *store, const struct store_key *key,
-    size_t length, uint32_t flags, int64_t expiry, unsigned before)
-{
-	unsigned fields = (flags != 0 ? ITEM_FLAGS : 0) |
-	    item_wide_for(key->length, key->space);
-	size_t size = ITEM_HEADER + key->length + length;
-
-	if (expiry != 0 || size >= ITEM_FULL_SIZE)
-		fields |= ITEM_EXPIRY;
-	if (store->config.cas &&
-	    (before & ITEM_CAS || size >= ITEM_FULL_SIZE))
-		fields |= ITEM_CAS;
-	if (store->config.track_access)
-		fields |= ITEM_ACCESSED;
-	return fields;
-}
-
-static void
-write_head(struct store *store, struct item *item,
-    const struct store_key *key, uint32_t flags, int64_t expiry)
-{
-	item->key_length = (uint8_t)key->length;
-	if (item->fields & ITEM_WIDE)
-		item_set_wide(item, key->length, key->space);
-	if (item->fields & ITEM_EXPIRY)
-		item_set_expiry(item, expiry);
-	if (item->fields & ITEM_CAS)
-		item_set_cas(item, ++store->cas);
-	if (item->fields & ITEM_ACCESSED)
-		item_set_accessed(item, store->now);
-	if (item->fields & ITEM_FLAGS)
-		item_set_flags(item, flags);
-	memcpy(item_key(item), key->bytes, key->length);
-}
-
-/* The size of an item's first chunk; adds ITEM_LARGE if there are more. */
-static size_t
-chunk_size_for(const struct store *store, size_t key_length, size_t length,
-    unsigned *fields)
-{
-	size_t size = item_head_size(*fields, key_length);
-
-	if (size + length <= slab_single_max(&store->slab))
-		return size + length;
-	*fields |= ITEM_LARGE;
-	return size + value_pieces_for(store, length) * sizeof(uint32_t);
-}
-
-/*
- * A detached item without its value. STORE_TOO_LARGE or STORE_NO_MEMORY:
- * nothing was taken.
- */
-static enum store_result
-new_item(struct store *store, const struct store_key *key, size_t length,
-    uint32_t flags, int64_t expiry, unsigned before, uint32_t *handle)
-{
-	unsigned fields = fields_for(store, key, length, flags, expiry,
-	    before);
-	size_t size = chunk_size_for(store, key->length, length, &fields);
-	struct item *item;
-
-	if (item_head_size(fields, key->length) + length >
-	    store->config.item_max || size > slab_chunk_max(&store->slab))
-		return STORE_TOO_LARGE;
-	*handle = alloc_chunk(store, size, before & ITEM_NEW &&
-	    evict_proven(store, key->hash));
-	if (*handle == 0)
-		return STORE_NO_MEMORY;
-	item = item_at(store, *handle);
-	item->length = (uint32_t)length;
-	item->fields = (uint8_t)fields;
-	write_head(store, item, key, flags, expiry);
-	if (fields & ITEM_LARGE && !alloc_pieces(store, *handle)) {
-		items_free(store, *handle);
-		return STORE_NO_MEMORY;
-	}
-	return STORE_OK;
-}
-
-/* An item that was found and has an expiry; 0: it is due, and gone now. */
-static uint32_t
-still_there(struct store *store, const struct store_key *key,
-    uint32_t handle)
-{
-	if (!item_expired(item_at(store, handle), store->now))
-		return handle;
-	expiry_reclaim(store, handle, key->hash);
-	store->counts.get_expired++;
-	return 0;
-}
-
-/* The key's item, if it is there and not due. */
-static inline uint32_t
-find(struct store *store, const struct store_key *key)
-{
-	uint32_t handle = index_find(&store->index, key);
-
-	if (handle == 0 || !(item_at(store, handle)->fields & ITEM_EXPIRY))
-		return handle;
-	return still_there(store, key, handle);
 }
 
 _Static_assert(ITEM_FETCHED == STORE_FETCHED << 4 &&
@@ -414,7 +252,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	    size > slab_class_of(&store->slab, handle)->chunk_size) {
 		if (!pin(store, handle))
 			return 0;
-		moved = alloc_chunk(store, size, true);
+		moved = items_alloc(store, size, true);
 		unpin(store, handle);
 		if (moved == 0)
 			return 0;
@@ -446,14 +284,6 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 			slab_free(&store->slab, handle);
 	}
 	return moved;
-}
-
-/* The cas unique changes with every write, if the item has one. */
-static void
-renew_cas(struct store *store, struct item *item)
-{
-	if (item->fields & ITEM_CAS)
-		item_set_cas(item, ++store->cas);
 }
 
 /* Is the item to get a unique and has no room for one? */
@@ -504,7 +334,7 @@ store_get(struct store *store, const struct store_key *key, bool cas,
 	uint32_t handle;
 
 	pages_step(store);
-	handle = find(store, key);
+	handle = items_find(store, key);
 	if (handle == 0) {
 		evict_miss(store, key->hash);
 		return STORE_MISS;
@@ -521,7 +351,7 @@ enum store_result
 store_fetch(struct store *store, const struct store_key *key, unsigned how,
     int64_t expiry, struct store_item *out)
 {
-	uint32_t handle = find(store, key);
+	uint32_t handle = items_find(store, key);
 
 	if (handle == 0) {
 		if (!(how & (STORE_TOUCH | STORE_UNNOTICED)))
@@ -544,7 +374,7 @@ store_fetch(struct store *store, const struct store_key *key, unsigned how,
 bool
 store_exists(struct store *store, const struct store_key *key)
 {
-	return find(store, key) != 0;
+	return items_find(store, key) != 0;
 }
 
 bool
@@ -562,7 +392,7 @@ enum store_result
 store_look(struct store *store, const struct store_key *key,
     struct store_item *out)
 {
-	uint32_t handle = find(store, key);
+	uint32_t handle = items_find(store, key);
 
 	if (handle == 0)
 		return STORE_MISS;
@@ -669,34 +499,6 @@ store_item_size(const struct store *store, const struct store_item *item)
 	return item_bytes(item_at(store, item->handle));
 }
 
-/* Make a detached item the key's one, in place of `old` if that is not 0. */
-static enum store_result
-link_item(struct store *store, const struct store_key *key, uint32_t handle,
-    uint32_t old)
-{
-	struct item *item = item_at(store, handle);
-
-	/* It may have moved or gone when room was made. */
-	if (old != 0)
-		old = index_find(&store->index, key);
-	if (old != 0) {
-		index_replace(&store->index, key->hash, old, handle);
-		items_drop(store, old);
-	} else if (index_add(&store->index, key->hash, handle)) {
-		balance(store);
-		pages_balance(store, handle);
-	} else {
-		if (item->pins == 0)
-			items_free(store, handle);
-		return STORE_NO_MEMORY;
-	}
-	item_set_kind(item, ITEM_LINKED);
-	expiry_note(store, handle, item_expiry(item));
-	counts_linked(store, handle);
-	store->last = handle;
-	return STORE_OK;
-}
-
 /*
  * May an item with these fields, of `size` bytes with its value, lie where
  * the item does? Of a large one nothing but the bytes may change.
@@ -736,7 +538,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
     const struct store_value *value)
 {
 	struct item *item = item_at(store, handle);
-	unsigned fields = fields_for(store, key, value->bytes.length,
+	unsigned fields = items_fields(store, key, value->bytes.length,
 	    value->flags, value->expiry, item->fields | wanted_fields(value));
 	size_t size = item_head_size(fields, key->length) +
 	    value->bytes.length;
@@ -749,7 +551,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	item->length = (uint32_t)value->bytes.length;
 	item->state = ITEM_LINKED | (item->state & ITEM_HEAT_MASK);
 	item_heat(item);
-	write_head(store, item, key, value->flags, value->expiry);
+	items_write_head(store, item, key, value->flags, value->expiry);
 	write_bytes(store, handle, value->bytes);
 	expiry_note(store, handle, value->expiry);
 	store->last = handle;
@@ -766,20 +568,20 @@ put_bytes(struct store *store, const struct store_key *key, uint32_t old,
 
 	if (old != 0 && overwrite(store, key, old, value))
 		return STORE_OK;
-	result = new_item(store, key, value->bytes.length, value->flags,
+	result = items_new(store, key, value->bytes.length, value->flags,
 	    value->expiry, before | wanted_fields(value), &handle);
 	if (result != STORE_OK)
 		return result;
 	write_bytes(store, handle, value->bytes);
-	return link_item(store, key, handle, old);
+	return items_link(store, key, handle, old);
 }
 
 static enum store_result
 put_draft(struct store *store, const struct store_key *key, uint32_t old,
     const struct store_value *value)
 {
-	renew_cas(store, item_at(store, value->draft));
-	return link_item(store, key, value->draft, old);
+	items_renew_cas(store, item_at(store, value->draft));
+	return items_link(store, key, value->draft, old);
 }
 
 /* Add at the end of an item that nobody holds, if its chunk has room. */
@@ -800,7 +602,7 @@ append_in_place(struct store *store, uint32_t handle,
 	item->length += (uint32_t)bytes.length;
 	item->state &= (uint8_t)~ITEM_MARKS;
 	counts_of(store, handle)->bytes += bytes.length;
-	renew_cas(store, item);
+	items_renew_cas(store, item);
 	store->last = handle;
 	return true;
 }
@@ -821,7 +623,7 @@ join(struct store *store, const struct store_key *key, uint32_t old,
 		return STORE_OK;
 	if (!pin(store, old))
 		return STORE_NO_MEMORY;
-	result = new_item(store, key, old_length + more, item_flags(item),
+	result = items_new(store, key, old_length + more, item_flags(item),
 	    item_expiry(item), item->fields | wanted_fields(value), &handle);
 	if (result == STORE_OK) {
 		value_copy(store, handle, mode == STORE_APPEND ? 0 : more,
@@ -830,7 +632,7 @@ join(struct store *store, const struct store_key *key, uint32_t old,
 			value_copy(store, handle, at, value->draft);
 		else
 			value_write(store, handle, at, value->bytes);
-		result = link_item(store, key, handle, old);
+		result = items_link(store, key, handle, old);
 	}
 	unpin(store, old);
 	return result;
@@ -900,9 +702,9 @@ note_refused(struct store *store, const struct store_key *key, uint32_t old,
 {
 	size_t length = value->draft != 0 ?
 	    item_at(store, value->draft)->length : value->bytes.length;
-	unsigned fields = fields_for(store, key, length, value->flags,
+	unsigned fields = items_fields(store, key, length, value->flags,
 	    value->expiry, 0);
-	size_t size = chunk_size_for(store, key->length, length, &fields);
+	size_t size = items_first_size(store, key->length, length, &fields);
 
 	if (size > slab_chunk_max(&store->slab))
 		size = slab_chunk_max(&store->slab);
@@ -919,7 +721,7 @@ put_any(struct store *store, const struct store_key *key,
 
 	/* Before, not after: what was just stored is not to go at once. */
 	if (pages_step(store))
-		old = find(store, key);
+		old = items_find(store, key);
 	result = condition(store, mode, old, value);
 	if (result == STORE_OK) {
 		if (mode == STORE_APPEND || mode == STORE_PREPEND)
@@ -934,7 +736,7 @@ put_any(struct store *store, const struct store_key *key,
 			store_delete(store, key);
 	}
 	if (result != STORE_OK)
-		note_refused(store, key, find(store, key), value);
+		note_refused(store, key, items_find(store, key), value);
 	if (value->draft != 0)
 		unpin(store, value->draft);
 	return result;
@@ -944,7 +746,7 @@ enum store_result
 store_put(struct store *store, const struct store_key *key,
     enum store_mode mode, const struct store_value *value)
 {
-	uint32_t old = find(store, key);
+	uint32_t old = items_find(store, key);
 
 	if ((mode == STORE_SET || mode == STORE_REPLACE) &&
 	    rewrite(store, old, value))
@@ -955,7 +757,7 @@ store_put(struct store *store, const struct store_key *key,
 enum store_result
 store_delete(struct store *store, const struct store_key *key)
 {
-	uint32_t handle = find(store, key);
+	uint32_t handle = items_find(store, key);
 
 	if (handle == 0)
 		return STORE_MISS;
@@ -1021,7 +823,7 @@ count_in_place(struct store *store, uint32_t handle, bool subtract,
 		return false;
 	decimal_change(end, before, after);
 	item_heat(item);
-	renew_cas(store, item);
+	items_renew_cas(store, item);
 	store->last = handle;
 	*number = after;
 	return true;
@@ -1055,7 +857,7 @@ count_any(struct store *store, const struct store_key *key, uint32_t handle,
 		length = item->length;
 	}
 	if (in_place) {
-		renew_cas(store, item);
+		items_renew_cas(store, item);
 		store->last = handle;
 		return STORE_OK;
 	}
@@ -1072,7 +874,7 @@ enum store_result
 store_add_number(struct store *store, const struct store_key *key,
     bool subtract, uint64_t delta, bool cas, uint64_t *number)
 {
-	uint32_t handle = find(store, key);
+	uint32_t handle = items_find(store, key);
 
 	if (handle == 0)
 		return STORE_MISS;
@@ -1091,7 +893,7 @@ enum store_result
 store_draft(struct store *store, const struct store_key *key,
     uint32_t length, uint32_t flags, int64_t expiry, uint32_t *draft)
 {
-	enum store_result result = new_item(store, key, length, flags, expiry,
+	enum store_result result = items_new(store, key, length, flags, expiry,
 	    ITEM_CAS | ITEM_NEW, draft);
 
 	if (result == STORE_OK)
@@ -1156,7 +958,7 @@ store_tick(struct store *store, unsigned budget)
 	unsigned more;
 
 	index_trim(&store->index, TRIM_BYTES);
-	balance(store);
+	pages_fit(store);
 	more = expiry_slice(store, budget);
 	more += crawl_slice(store, budget);
 	more += pages_slice(store, budget);
@@ -1170,7 +972,7 @@ store_set_limit(struct store *store, size_t bytes)
 		return false;
 	store->config.limit = bytes;
 	evict_resize(&store->evict, bytes);
-	balance(store);
+	pages_fit(store);
 	return true;
 }
 
