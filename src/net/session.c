@@ -108,7 +108,6 @@ reset(struct session_call *call)
 	session_replace_text(session, SESSION_NAME, SLICE(""));
 	session_replace_text(session, SESSION_USER, SLICE(""));
 	session->replies = SESSION_REPLIES;
-	session->codec->resp.queueing = false;
 	session->codec->resp.v3 = false;
 	session->codec->resp.space = 0;
 	session->visit->inside = session->env->gate == NULL;
@@ -354,15 +353,20 @@ answer_unheard(struct session_call *call)
 	call->output = &apart;
 	answer(call);
 	if (before == SESSION_SKIP_NEXT &&
-	    session->replies == SESSION_SKIP_NEXT) {
+	    session->replies == SESSION_SKIP_NEXT)
 		session->replies = SESSION_REPLIES;
-		session->codec->resp.queueing = false;
-	}
 	if (before == SESSION_NO_REPLIES &&
 	    session->replies == SESSION_REPLIES)
 		output_join(output, &apart);
 	else
 		output_drop(&apart);
+}
+
+/* Is there more to a request than its reply? Then none takes a shorter way. */
+static bool
+needs_calls(const struct session *session)
+{
+	return session->replies != SESSION_REPLIES;
 }
 
 void
@@ -380,4 +384,5 @@ session_serve(struct session *session, struct request *request, int64_t now,
 		answer(&call);
 	else
 		answer_unheard(&call);
+	session->codec->resp.queueing = needs_calls(session);
 }

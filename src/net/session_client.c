@@ -53,7 +53,6 @@ client_setinfo(struct session_call *call)
 	    (int)(word.length < 128 ? word.length : 128), word.bytes);
 }
 
-/* While replies are not wanted, no request may take a shorter way. */
 void
 client_reply(struct session_call *call)
 {
@@ -62,15 +61,12 @@ client_reply(struct session_call *call)
 
 	if (call_word_is(word, "on")) {
 		session->replies = SESSION_REPLIES;
-		session->codec->resp.queueing = false;
 		session_ok(call);
 	} else if (call_word_is(word, "off")) {
 		session->replies = SESSION_NO_REPLIES;
-		session->codec->resp.queueing = true;
 	} else if (call_word_is(word, "skip")) {
 		if (session->replies == SESSION_REPLIES)
 			session->replies = SESSION_SKIP_NEXT;
-		session->codec->resp.queueing = true;
 	} else {
 		session_syntax_error(call);
 	}
