@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# clients.t - programs that others wrote for memcached work with this server.
+# clients.t - programs that others wrote for memcached and Redis work with this
+# server.
 #
 # Each row of the table is a program in t/clients/ that uses one client as its
 # users do. It is run as
@@ -82,9 +83,30 @@ my @clients = (
 	    ours => 1 },
 	{ client => "redis's tools", file => 'redis_tools.pl',
 	    install => 'redis-tools', ours => 1 },
+	{ client => 'redis-py, items', file => 'redis_py_mixed.py',
+	    modes => ['python', 'hiredis'],
+	    install => 'python3-redis python3-hiredis', ours => 1 },
+	{ client => 'php-redis', file => 'php_redis_mixed.php',
+	    modes => ['text', 'login'], install => 'php-cli php-redis',
+	    ours => 1 },
+	{ client => "ruby's redis", file => 'redis_rb_mixed.rb',
+	    modes => ['text', 'login'], install => 'ruby ruby-redis',
+	    ours => 1 },
+	{ client => "npm's ioredis", file => 'ioredis_mixed.js',
+	    modes => ['text', 'login'], install => $NPM, ours => 1 },
+	{ client => "npm's redis", file => 'node_redis_mixed.js',
+	    modes => ['resp2', 'resp3', 'login'], install => $NPM,
+	    ours => 1 },
+	{ client => 'hiredis', file => 'hiredis.pl',
+	    install => 'libhiredis-dev', ours => 1 },
+	{ client => 'prometheus-redis-exporter', file => 'redis_exporter.pl',
+	    modes => ['text', 'login'],
+	    install => 'prometheus-redis-exporter', ours => 1 },
 	{ client => 'nginx', file => 'nginx.pl', install => 'nginx' },
 	{ client => 'nutcracker', file => 'nutcracker.pl',
-	    install => 'nutcracker', servers => 2 },
+	    install => 'nutcracker', servers => 3 },
+	{ client => 'nutcracker for Redis', file => 'nutcracker_redis.pl',
+	    install => 'nutcracker', servers => 3, ours => 1 },
 );
 
 my %interpreter = (java => 'java', js => 'node', php => 'php', pl => 'perl',

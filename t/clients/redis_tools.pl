@@ -7,7 +7,10 @@
 use strict;
 use warnings;
 
+use IPC::Open2;
 use Test::More;
+
+my $PATIENCE = 30;
 
 my ($mode, $address) = @ARGV;
 my ($host, $port) = split /:/, $address;
@@ -26,6 +29,7 @@ like(cli('', '-3', 'info', 'server'), qr/^redis_mode:standalone/m,
     'INFO in RESP3');
 like(cli("help get\n"), qr/Give a value/, 'help comes from the server');
 like(stat_lines(), qr/^3 +\d\S* +\d+ +0 +\d+ \(\+\d+\) +\d+/m, '--stat');
+interactive();
 is(cli("*3\r\n\$3\r\nSET\r\n\$1\r\nd\r\n\$1\r\n4\r\n" x 1000, '--pipe')
     =~ /errors: 0, replies: 1000/, 1, '--pipe');
 for my $pipeline (1, 16) {
@@ -44,6 +48,54 @@ cli
 	my ($input, @words) = @_;
 
 	return run($input, 'redis-cli', '-h', $host, '-p', $port, @words);
+}
+
+# At a terminal redis-cli shows the words that a call takes, as it was told by
+# COMMAND DOCS; script(1) makes one.
+sub
+interactive
+{
+	SKIP: {
+		skip 'no script(1) here', 5
+		    if !grep { -x "$_/script" } split /:/, $ENV{PATH};
+		my $screen = terminal('set a "b c"', 'get a', 'append',
+		    'nosuch', 'select 3', 'dbsize');
+
+		like($screen, qr/:$port> .*\bOK\b/s, 'a prompt');
+		like($screen, qr/"b c"/, 'a value');
+		like($screen, qr/append.{0,20} key value/s,
+		    'the words of a call');
+		like($screen, qr/unknown command 'nosuch'/, 'an error');
+		like($screen, qr/:$port\[3\]> /, 'the database');
+	}
+}
+
+# What redis-cli shows when somebody types these lines, each at a prompt:
+# what was typed before is thrown away.
+sub
+terminal
+{
+	my (@lines) = @_;
+	my ($screen, $seen) = ('', 0);
+	my $prompt = qr/> /;	# later: the echo, the reply and a new one
+
+	local $ENV{TERM} = 'xterm';
+	local $ENV{REDISCLI_HISTFILE} = '/dev/null';
+	local $SIG{ALRM} = sub { die "no prompt after '$screen'\n" };
+	alarm $PATIENCE;
+	my $pid = open2(my $from, my $to, 'script', '-qfec', 'stty cols 80; ' .
+	    "exec redis-cli -h $host -p $port", '/dev/null');
+	for my $line (@lines, 'quit') {
+		1 while substr($screen, $seen) !~ /$prompt/ &&
+		    sysread($from, $screen, 4096, length $screen);
+		$seen = length $screen;
+		$prompt = qr/\n.*\n\S+:\d+(\[\d\])?> /s;
+		syswrite($to, "$line\r");
+	}
+	1 while sysread($from, $screen, 4096, length $screen);
+	waitpid $pid, 0;
+	alarm 0;
+	return $screen;
 }
 
 # What a program says to some input.
