@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* redis_command.c - COMMAND: what calls.def says, to clients. */
 #include "base/glob.h"
+#include "proto/classes.h"
 #include "proto/resp.h"
 #include "server/redis_calls.h"
 
 #define FIRST	(call_rows)
 #define END	(call_rows + CALL_COUNT)
 
-static const char *const access_flags[] = {
-	[CALL_READ] = "readonly", [CALL_WRITE] = "write",
-	[CALL_ADMIN] = "admin",
+/* The flags that say no more than classes do. */
+static const struct {
+	uint32_t	 classes;
+	const char	*flag;
+} flags[] = {
+	{ CLASS_BIT(write), "write" },
+	{ CLASS_BIT(read), "readonly" },
+	{ CLASS_BIT(admin), "admin" },
+	{ CLASS_BIT(pubsub), "pubsub" },
+	{ CLASS_BIT(fast), "fast" },
 };
-static const char *const access_classes[] = {
-	[CALL_READ] = "@read", [CALL_WRITE] = "@write",
-	[CALL_ADMIN] = "@admin",
-};
+
+#define FLAGS	(sizeof flags / sizeof *flags)
 
 static size_t
 count_calls(void)
@@ -42,15 +48,34 @@ find(struct slice name)
 	    bar + 1, name.length - (size_t)(bar + 1 - name.bytes) });
 }
 
-/* "@string" of the group "string"; those of keys are "@keyspace". */
 static void
-put_class(struct output *output, const char *group)
+put_flags(struct output *output, bool v3, const struct call_row *row)
 {
-	char class[32] = "@";
+	uint32_t classes = call_parts(row) > 0 ? 0 : call_classes(row);
+	size_t count = 0;
 
-	strncat(class, strcmp(group, "generic") == 0 ? "keyspace" : group,
-	    sizeof class - 2);
-	resp_simple(output, class);
+	if (row->access != CALL_ADMIN)
+		classes &= ~CLASS_BIT(admin);
+
+	for (size_t i = 0; i < FLAGS; i++)
+		count += (flags[i].classes & classes) != 0;
+	resp_set(output, v3, count);
+	for (size_t i = 0; i < FLAGS; i++)
+		if (flags[i].classes & classes)
+			resp_simple(output, flags[i].flag);
+}
+
+static void
+put_classes(struct output *output, bool v3, uint32_t classes)
+{
+	char name[32] = "@";
+
+	resp_set(output, v3, (size_t)__builtin_popcount(classes));
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		if (classes >> i & 1) {
+			strcpy(name + 1, class_names[i]);
+			resp_simple(output, name);
+		}
 }
 
 static void
@@ -98,15 +123,11 @@ put_info(struct output *output, bool v3, const struct call_row *row)
 	resp_array(output, 10);
 	resp_bulk_text(output, row->name);
 	resp_integer(output, row->arity);
-	resp_set(output, v3, parts == 0);
-	if (parts == 0)
-		resp_simple(output, access_flags[row->access]);
+	put_flags(output, v3, row);
 	resp_integer(output, row->first);
 	resp_integer(output, row->last);
 	resp_integer(output, row->step);
-	resp_set(output, v3, 2);
-	resp_simple(output, access_classes[row->access]);
-	put_class(output, row->group);
+	put_classes(output, v3, call_classes(row));
 	resp_set(output, v3, 0);
 	put_key_specs(output, v3, row);
 	resp_array(output, parts);
@@ -151,24 +172,33 @@ command_count(struct admin *admin, struct session_call *call)
 
 /* Which calls LIST lists. */
 struct filter {
-	struct slice	pattern, class;	/* bytes NULL: any */
-	bool		none;		/* those of a module */
+	struct slice	pattern;	/* bytes NULL: any */
+	uint32_t	classes;	/* 0: any */
+	bool		none;		/* of a module, or a class, that
+					   there is not */
 };
 
 static bool
 passes(const struct filter *filter, const struct call_row *row)
 {
-	struct slice class = filter->class;
-
 	if (filter->none)
 		return false;
 	if (filter->pattern.bytes != NULL)
 		return glob_matches(filter->pattern, slice_of(row->name));
-	if (class.bytes == NULL)
-		return !call_is_part(row);
-	return call_word_is(class, access_classes[row->access] + 1) ||
-	    call_word_is(class, strcmp(row->group, "generic") == 0 ?
-	    "keyspace" : row->group);
+	if (filter->classes != 0)
+		return filter->classes & call_classes(row);
+	return !call_is_part(row);
+}
+
+static void
+read_class(struct slice name, struct filter *filter)
+{
+	int class = class_find(name);
+
+	if (class == -1)
+		filter->none = true;
+	else
+		filter->classes = (uint32_t)1 << class;
 }
 
 static bool
@@ -182,7 +212,7 @@ read_filter(struct session_call *call, struct filter *filter)
 	if (call_word_is(call->words[3], "module"))
 		filter->none = true;
 	else if (call_word_is(call->words[3], "aclcat"))
-		filter->class = call->words[4];
+		read_class(call->words[4], filter);
 	else if (call_word_is(call->words[3], "pattern"))
 		filter->pattern = call->words[4];
 	else

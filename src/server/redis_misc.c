@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "net/conn.h"
+#include "proto/classes.h"
 #include "proto/resp.h"
 #include "server/redis_calls.h"
 
@@ -140,44 +141,25 @@ acl_list(struct admin *admin, struct session_call *call)
 	resp_end(output);
 }
 
-/* The classes that COMMAND INFO tells. */
-static const char *const classes[] = {
-	"keyspace", "read", "write", "string", "hash", "pubsub", "admin",
-	"connection", "transaction", "scripting", "server",
-};
-
-#define CLASSES	(sizeof classes / sizeof *classes)
-
-static bool
-is_of_class(const struct call_row *row, struct slice class)
-{
-	static const char *const accesses[] = {
-		[CALL_READ] = "read", [CALL_WRITE] = "write",
-		[CALL_ADMIN] = "admin",
-	};
-
-	return call_word_is(class, accesses[row->access]) ||
-	    call_word_is(class, strcmp(row->group, "generic") == 0 ?
-	    "keyspace" : strcmp(row->group, "transactions") == 0 ?
-	    "transaction" : row->group);
-}
-
 static void
-list_class(struct session_call *call, struct slice class)
+list_class(struct session_call *call, int class)
 {
+	uint32_t bit = (uint32_t)1 << class;
 	size_t count = 0;
 
 	for (size_t i = 0; i < CALL_COUNT; i++)
-		count += is_of_class(&call_rows[i], class);
+		count += (call_classes(&call_rows[i]) & bit) != 0;
 	resp_array(call->output, count);
 	for (size_t i = 0; i < CALL_COUNT; i++)
-		if (is_of_class(&call_rows[i], class))
+		if (call_classes(&call_rows[i]) & bit)
 			resp_bulk_text(call->output, call_rows[i].name);
 }
 
 void
 acl_cat(struct admin *admin, struct session_call *call)
 {
+	int class;
+
 	(void)admin;
 	if (call->count > 3) {
 		resp_error(call->output, "ERR unknown subcommand or wrong "
@@ -186,16 +168,16 @@ acl_cat(struct admin *admin, struct session_call *call)
 		return;
 	}
 	if (call->count == 2) {
-		resp_array(call->output, CLASSES);
-		for (size_t i = 0; i < CLASSES; i++)
-			resp_bulk_text(call->output, classes[i]);
+		resp_array(call->output, CLASS_COUNT);
+		for (size_t i = 0; i < CLASS_COUNT; i++)
+			resp_bulk_text(call->output, class_names[i]);
 		return;
 	}
-	for (size_t i = 0; i < CLASSES; i++)
-		if (call_word_is(call->words[2], classes[i])) {
-			list_class(call, call->words[2]);
-			return;
-		}
+	class = class_find(call->words[2]);
+	if (class != -1) {
+		list_class(call, class);
+		return;
+	}
 	resp_error(call->output, "ERR Unknown category '%.*s'",
 	    (int)(call->words[2].length < 128 ? call->words[2].length : 128),
 	    call->words[2].bytes);
