@@ -96,13 +96,19 @@ output_open_apart(struct output *apart)
 }
 
 void
-output_join(struct output *output, struct output *apart)
+output_buffer(struct output *output, struct evbuffer *buffer)
 {
 	output_commit(output);
-	output_commit(apart);
-	output->length += apart->length;
-	if (evbuffer_add_buffer(output->buffer, apart->buffer) == -1)
+	output->length += evbuffer_get_length(buffer);
+	if (evbuffer_add_buffer(output->buffer, buffer) == -1)
 		output->failed = 1;
+}
+
+void
+output_join(struct output *output, struct output *apart)
+{
+	output_commit(apart);
+	output_buffer(output, apart->buffer);
 	output->failed |= apart->failed;
 	evbuffer_free(apart->buffer);
 }

@@ -71,6 +71,9 @@ int	output_reference(struct output *, const void *bytes, size_t length,
 	    void (*release)(const void *bytes, size_t length, void *context),
 	    void *context);
 
+/* Move all that is in a buffer to the end. */
+void	output_buffer(struct output *, struct evbuffer *);
+
 /*
  * Output that is put together apart, because its length goes before it: it
  * is opened, and joined to another or dropped. -1: out of memory.

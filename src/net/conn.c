@@ -237,7 +237,7 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	    origin->settings.protocol);
 	conn->codec.args = &env->args;
 	conn->used = clock_unix_ms(env->clock);
-	session_open(&conn->session, env, &conn->codec, &conn->visit,
+	session_open(&conn->session, env, &conn->codec, &conn->visit, conn,
 	    env->next_id, conn->used);
 	env->next_id += env->id_step;
 	origin_peer_find(fd, &conn->peer);
@@ -710,6 +710,15 @@ takes_long(const struct pass *pass)
 	    clock_unix_ms(pass->conn->env->clock) - pass->now >= PASS_MS;
 }
 
+/* What it has published is to be read before there is more. */
+static bool
+is_crowded(struct session *session)
+{
+	if (session->crowded)
+		session->crowded = mail_is_full(session->env->pubsub.hub->mail);
+	return session->crowded;
+}
+
 /* Enough for this pass: others want their turn, or the replies are long. */
 static bool
 must_yield(const struct pass *pass)
@@ -717,6 +726,7 @@ must_yield(const struct pass *pass)
 	unsigned limit = pass->conn->env->requests_per_pass;
 
 	return (limit != 0 && pass->requests >= limit) ||
+	    is_crowded(&pass->conn->session) ||
 	    output_length(&pass->output) >= OUTPUT_MAX || takes_long(pass);
 }
 
@@ -776,6 +786,35 @@ send_replies(struct conn *conn)
 		return true;
 	conn_count(&conn->env->counts.bytes_written, length);
 	return stream_send(&conn->stream, conn->replies) == 0;
+}
+
+/* False: the connection is broken, or its peer does not read. */
+static bool
+send_pushes(struct conn *conn)
+{
+	struct push_end *push = &conn->session.push;
+
+	if (stream_backlog(&conn->stream) == 0)
+		push->behind = 0;
+	push_to_buffer(push, conn->replies);
+	if (push->failed || !send_replies(conn))
+		return false;
+	return push->behind <= PUSH_MAX ||
+	    stream_backlog(&conn->stream) <= PUSH_MAX;
+}
+
+void
+conn_send_pushes(struct conn_env *env)
+{
+	while (env->pushes.first != NULL) {
+		struct conn *conn = env->pushes.first->conn;
+
+		if (send_pushes(conn))
+			continue;
+		log_write(env->log, LOG_LEVEL_INFO,
+		    "%d: takes no messages", conn->stream.fd);
+		close_for(conn, CONN_ERROR);
+	}
 }
 
 /* What it looks like until something happens. */
@@ -1044,6 +1083,7 @@ static void
 conn_readable(void *context)
 {
 	struct conn *conn = context;
+	struct conn_env *env = conn->env;
 	struct pass pass;
 
 	if (conn->supply != NULL) {
@@ -1063,6 +1103,7 @@ conn_readable(void *context)
 		process(&pass);
 	}
 	end_pass(&pass);
+	conn_send_pushes(env);
 }
 
 /* The peer took all replies: go on with what waited for that. */
@@ -1099,8 +1140,10 @@ conn_idle(void *context)
 {
 	struct conn *conn = context;
 
-	/* A source may have nothing to tell for long. */
-	if (conn->state == SUPPLIED && stream_backlog(&conn->stream) == 0)
+	/* A source, or a channel, may have nothing to tell for long. */
+	if ((conn->state == SUPPLIED ||
+	    pubsub_is_subscribed(&conn->session.subscriber)) &&
+	    stream_backlog(&conn->stream) == 0)
 		return;
 	log_write(conn->env->log, LOG_LEVEL_INFO, "%d: idle too long",
 	    conn->stream.fd);

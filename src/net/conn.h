@@ -19,6 +19,8 @@
 #include "base/log.h"
 #include "net/gate.h"
 #include "net/origin.h"
+#include "net/pubsub.h"
+#include "net/push.h"
 #include "net/supply.h"
 #include "proto/proto.h"
 #include "shard/route.h"
@@ -58,6 +60,8 @@ struct conn_env {
 	struct conn_counts		 counts;
 	struct supplies			 supplies;
 	struct journal			 journal;	/* of its thread */
+	struct pubsub_part		 pubsub;
+	struct pushes			 pushes;
 	struct conn			*first;		/* the worker's list */
 	pthread_mutex_t			 list_lock;	/* to change it, or to
 							   read it elsewhere */
@@ -100,6 +104,12 @@ void	conn_close_id(struct conn_env *, uint64_t id);
 
 /* Answer what has arrived, send it, and close. */
 void	conn_finish(struct conn *);
+
+/*
+ * From its thread, while no connection is served: send the pushes that wait.
+ * Connections that do not take them are closed.
+ */
+void	conn_send_pushes(struct conn_env *);
 
 struct conn *conn_next(const struct conn *);
 

@@ -75,11 +75,30 @@ session_set_text(struct session_call *call, enum session_text which,
 	return true;
 }
 
+/* What RESP2 cannot tell from replies has the connection to itself. */
+static bool
+has_only_messages(const struct session *session)
+{
+	return pubsub_is_subscribed(&session->subscriber) &&
+	    !session->codec->resp.v3;
+}
+
+static void
+ping_subscribed(struct session_call *call)
+{
+	resp_array(call->output, 2);
+	resp_bulk_text(call->output, "pong");
+	resp_bulk(call->output, call->count == 2 ? call->words[1] :
+	    SLICE(""));
+}
+
 static void
 ping(struct session_call *call)
 {
 	if (call->count > 2)
 		session_wrong_arity(call);
+	else if (has_only_messages(call->session))
+		ping_subscribed(call);
 	else if (call->count == 2)
 		resp_bulk(call->output, call->words[1]);
 	else
@@ -108,6 +127,7 @@ reset(struct session_call *call)
 	session_replace_text(session, SESSION_NAME, SLICE(""));
 	session_replace_text(session, SESSION_USER, SLICE(""));
 	session->replies = SESSION_REPLIES;
+	pubsub_leave(&session->env->pubsub, &session->subscriber);
 	session->codec->resp.v3 = false;
 	session->codec->resp.space = 0;
 	session->visit->inside = session->env->gate == NULL;
@@ -145,9 +165,23 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_ECHO] = echo,
 	[CALL_HELLO] = hello_greet,
 	[CALL_PING] = ping,
+	[CALL_PSUBSCRIBE] = topics_subscribe,
+	[CALL_PUBLISH] = topics_publish,
+	[CALL_PUBSUB_CHANNELS] = topics_channels,
+	[CALL_PUBSUB_HELP] = session_help,
+	[CALL_PUBSUB_NUMPAT] = topics_numpat,
+	[CALL_PUBSUB_NUMSUB] = topics_numsub,
+	[CALL_PUBSUB_SHARDCHANNELS] = topics_channels,
+	[CALL_PUBSUB_SHARDNUMSUB] = topics_numsub,
+	[CALL_PUNSUBSCRIBE] = topics_unsubscribe,
 	[CALL_QUIT] = quit,
 	[CALL_RESET] = reset,
 	[CALL_SELECT] = select_space,
+	[CALL_SPUBLISH] = topics_publish,
+	[CALL_SSUBSCRIBE] = topics_subscribe,
+	[CALL_SUBSCRIBE] = topics_subscribe,
+	[CALL_SUNSUBSCRIBE] = topics_unsubscribe,
+	[CALL_UNSUBSCRIBE] = topics_unsubscribe,
 };
 
 /* What a client who has not logged in may do. */
@@ -158,19 +192,46 @@ is_open_to_all(enum call_id id)
 	    id == CALL_RESET;
 }
 
+/* What may be called while nothing but messages may come. */
+static bool
+is_for_subscribers(enum call_id id)
+{
+	switch (id) {
+	case CALL_PING:
+	case CALL_PSUBSCRIBE:
+	case CALL_PUNSUBSCRIBE:
+	case CALL_QUIT:
+	case CALL_RESET:
+	case CALL_SSUBSCRIBE:
+	case CALL_SUBSCRIBE:
+	case CALL_SUNSUBSCRIBE:
+	case CALL_UNSUBSCRIBE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void
 session_open(struct session *session, struct conn_env *env,
-    struct codec *codec, struct gate_visit *visit, uint64_t id, int64_t now)
+    struct codec *codec, struct gate_visit *visit, struct conn *conn,
+    uint64_t id, int64_t now)
 {
 	*session = (struct session){
 		.env = env, .codec = codec, .visit = visit, .id = id,
 		.opened = now,
+		.push = { .pushes = &env->pushes, .conn = conn },
+		.subscriber = {
+			.push = &session->push, .v3 = &codec->resp.v3,
+		},
 	};
 }
 
 void
 session_close(struct session *session)
 {
+	pubsub_leave(&session->env->pubsub, &session->subscriber);
+	push_close(&session->push);
 	for (size_t i = 0; i < SESSION_TEXTS; i++)
 		free(session->texts[i]);
 }
@@ -281,6 +342,13 @@ is_valid(struct session_call *call)
 		resp_error(call->output, "NOAUTH Authentication required.");
 		return false;
 	}
+	if (has_only_messages(call->session) &&
+	    !is_for_subscribers(request->call->id)) {
+		resp_error(call->output, "ERR Can't execute '%s': only "
+		    "(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+		    "are allowed in this context", request->call->name);
+		return false;
+	}
 	if (!keys_valid(request)) {
 		resp_error(call->output, "ERR key is longer than %d bytes",
 		    RESP_KEY_MAX);
@@ -366,7 +434,18 @@ answer_unheard(struct session_call *call)
 static bool
 needs_calls(const struct session *session)
 {
-	return session->replies != SESSION_REPLIES;
+	return session->replies != SESSION_REPLIES ||
+	    has_only_messages(session);
+}
+
+struct output *
+session_push_output(struct session_call *call)
+{
+	struct session *session = call->session;
+
+	if (push_waits(&session->push))
+		push_to_output(&session->push, session->outer);
+	return session->outer;
 }
 
 void
@@ -380,9 +459,11 @@ session_serve(struct session *session, struct request *request, int64_t now,
 		.now = now,
 	};
 
+	session->outer = output;
 	if (session->replies == SESSION_REPLIES)
 		answer(&call);
 	else
 		answer_unheard(&call);
+	session_push_output(&call);
 	session->codec->resp.queueing = needs_calls(session);
 }

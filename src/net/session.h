@@ -11,8 +11,11 @@
 #include <stdint.h>
 
 #include "net/gate.h"
+#include "net/pubsub.h"
+#include "net/push.h"
 #include "proto/proto.h"
 
+struct conn;
 struct conn_env;
 
 /* Clients decide by it what they may send. */
@@ -44,6 +47,11 @@ struct session {
 	uint64_t		 id;		/* of the connection, from 1 */
 	int64_t			 opened;	/* unix ms */
 	enum session_replies	 replies;
+	struct push_end		 push;
+	struct subscriber	 subscriber;
+	struct output		*outer;		/* of the pass in work */
+	bool			 crowded;	/* others have much to read
+						   that it has published */
 	/* Others may read these behind the lock of the worker's list. */
 	char			*texts[SESSION_TEXTS];	/* or NULL */
 	/* And these at any time: of the last call. */
@@ -64,11 +72,11 @@ struct session_call {
 };
 
 void	session_open(struct session *, struct conn_env *, struct codec *,
-	    struct gate_visit *, uint64_t id, int64_t now);
+	    struct gate_visit *, struct conn *, uint64_t id, int64_t now);
 void	session_close(struct session *);
 
 /*
- * Carry out a request and add its reply. It may set REQUEST_CLOSE: nothing is
+ * Carry out a request and add its reply, and the pushes that wait. It may set REQUEST_CLOSE: nothing is
  * to follow the reply. What is not a call is refused: its client is outside.
  */
 void	session_serve(struct session *, struct request *, int64_t now,

@@ -132,8 +132,20 @@ woken(void *context)
 	for (size_t i = 0; i < closing_count; i++)
 		conn_close_id(&worker->env, closing[i]);
 	free(closing);
+	mail_read(mail_take(worker->config.pubsub->mail,
+	    worker->config.number), &worker->env);
+	conn_send_pushes(&worker->env);
 	if (stop)
 		begin_stop(worker, stop_ms);
+}
+
+/* There are letters. */
+static void
+wake(void *context)
+{
+	struct worker *worker = context;
+
+	wakeup_signal(&worker->wakeup);
 }
 
 static void
@@ -187,6 +199,11 @@ fill_env(struct worker *worker)
 	env->codec = config->codec;
 	env->tls = config->tls;
 	journal_open(&env->journal, config->watch);
+	env->pubsub = (struct pubsub_part){
+		.hub = config->pubsub, .worker = config->number,
+		.reader = env,
+	};
+	mail_attach(config->pubsub->mail, config->number, wake, worker);
 	env->gate = config->gate;
 	env->requests_per_pass = config->requests_per_pass;
 	env->serve = config->serve;
@@ -223,6 +240,7 @@ worker_free(struct worker *worker)
 	args_free(&worker->env.args);
 	if (worker->env.journal.hub != NULL)
 		journal_close(&worker->env.journal);
+	pubsub_part_close(&worker->env.pubsub);
 	if (worker->env.receive != NULL)
 		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
 	if (worker->env.base != NULL)

@@ -22,6 +22,7 @@ struct worker_config {
 	const struct codec_config	*codec;
 	struct tls			*tls;		/* NULL: none */
 	struct watch_hub		*watch;		/* outlives it */
+	struct pubsub			*pubsub;	/* outlives it */
 	const struct gate		*gate;		/* NULL: none */
 	unsigned			 idle_seconds;	/* 0: no limit */
 	unsigned			 requests_per_pass;	/* 0: none */

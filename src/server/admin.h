@@ -75,6 +75,7 @@ struct admin {
 	struct listener		*listener;
 	struct tls		*tls;		/* NULL: none */
 	struct watch_hub	*watch;
+	struct pubsub		*pubsub;
 	struct login		*login;
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;

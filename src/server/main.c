@@ -64,6 +64,8 @@ struct server {
 	struct memory_file	 memory;	/* path NULL: there is none */
 	struct tls		*tls;		/* NULL: none */
 	struct watch_hub	 watch;
+	struct mail		 mail;		/* count 0: none so far */
+	struct pubsub		 pubsub;
 	struct listener		*listener;
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
@@ -455,6 +457,7 @@ open_admin(struct server *server, struct error *error)
 		.listener = server->listener,
 		.tls = server->tls,
 		.watch = &server->watch,
+		.pubsub = &server->pubsub,
 		.login = &server->login,
 		.shutdown = ask_to_stop,
 		.shutdown_context = server,
@@ -474,6 +477,17 @@ open_admin(struct server *server, struct error *error)
 }
 
 static int
+open_messages(struct server *server, struct error *error)
+{
+	if (!mail_open(&server->mail, (unsigned)server->options.threads))
+		return error_set(error, "out of memory for %d workers",
+		    server->options.threads);
+	pubsub_open(&server->pubsub, &server->mail,
+	    server->router.hash_seed);
+	return 0;
+}
+
+static int
 start_workers(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
@@ -485,6 +499,7 @@ start_workers(struct server *server, struct error *error)
 		.codec = &server->codec,
 		.tls = server->tls,
 		.watch = &server->watch,
+		.pubsub = &server->pubsub,
 		.gate = server->users.path == NULL ? NULL : &server->gate,
 		.idle_seconds = (unsigned)options->idle_timeout,
 		.requests_per_pass = (unsigned)options->requests_per_event,
@@ -556,6 +571,10 @@ take_down(struct server *server)
 	stop_workers(server);
 	if (server->listener != NULL)
 		listener_destroy(server->listener);
+	if (server->mail.count > 0) {
+		mail_close(&server->mail);
+		pubsub_close(&server->pubsub);
+	}
 	tls_close(server->tls);
 	if (server->admin.router != NULL) {
 		detail_close(&server->admin.detail);
@@ -607,6 +626,7 @@ run(struct server *server, struct error *error)
 	    open_listener(server, error) == 0 &&
 	    open_router(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
+	    open_messages(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&
 	    confine(options, error) == 0 &&
 	    announce(server, error) == 0) {

@@ -14,13 +14,16 @@
 #define VISIT_CONNS	64
 #define LINE_BYTES	4096
 
+/* Types of clients; nobody is of those that belong to replication. */
+enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_PUBSUB, TYPE_NONE };
+
 /* Whom a call is about; a text that is NULL, or an id of 0, is anybody. */
 struct filter {
 	const struct slice	*ids;		/* CLIENT LIST ID, or NULL */
 	size_t			 id_count;
 	uint64_t		 id;
 	struct slice		 address, local, user;
-	bool			 none;		/* of a type that there is not */
+	enum client_type	 type;
 	bool			 skip_me;
 	uint64_t		 me;
 };
@@ -74,13 +77,45 @@ text_of(const struct conn_view *conn, enum session_text which)
 }
 
 static bool
+is_subscribed(const struct session *session)
+{
+	const struct subscriber *subscriber = &session->subscriber;
+
+	return pubsub_count(subscriber) > 0 ||
+	    subscriber->counts[PUBSUB_SHARD] > 0;
+}
+
+static bool
+has_type(const struct filter *filter, const struct session *session)
+{
+	return filter->type == TYPE_ANY || filter->type ==
+	    (is_subscribed(session) ? TYPE_PUBSUB : TYPE_NORMAL);
+}
+
+static bool
 matches(const struct filter *filter, const struct conn_view *conn)
 {
-	return !filter->none && has_id(filter, conn->session->id) &&
+	return has_type(filter, conn->session) &&
+	    has_id(filter, conn->session->id) &&
 	    !(filter->skip_me && conn->session->id == filter->me) &&
 	    has_text(filter->address, address_of(conn->peer)) &&
 	    has_text(filter->local, address_of(conn->origin->address)) &&
 	    has_text(filter->user, text_of(conn, SESSION_USER));
+}
+
+/* The letters that say in which state a connection is. */
+#define FLAGS_MAX	8
+
+static void
+put_flags(char flags[FLAGS_MAX], const struct session *session)
+{
+	char *at = flags;
+
+	if (is_subscribed(session))
+		*at++ = 'P';
+	if (at == flags)
+		*at++ = 'N';
+	*at = '\0';
 }
 
 static void
@@ -89,18 +124,22 @@ put_line(struct round *round, const struct conn_view *conn)
 	const struct session *session = conn->session;
 	const struct call_row *call = atomic_load_explicit(&session->call,
 	    memory_order_relaxed);
-	char line[LINE_BYTES + 3 * 1024];
+	const _Atomic uint32_t *subscribed = session->subscriber.counts;
+	char line[LINE_BYTES + 3 * 1024], flags[FLAGS_MAX];
 
+	put_flags(flags, session);
 	snprintf(line, sizeof line, "id=%" PRIu64 " addr=%s laddr=%s fd=%d "
-	    "name=%s age=%" PRId64 " idle=%" PRId64 " flags=N db=%d sub=0 "
-	    "psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 "
+	    "name=%s age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d sub=%u "
+	    "psub=%u ssub=%u multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 "
 	    "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=0 tot-mem=0 events=r "
 	    "cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
 	    session->id, address_of(conn->peer),
 	    address_of(conn->origin->address), conn->fd,
 	    text_of(conn, SESSION_NAME),
 	    (round->now - session->opened) / 1000,
-	    (round->now - conn->used) / 1000, session->space,
+	    (round->now - conn->used) / 1000, flags, session->space,
+	    subscribed[PUBSUB_CHANNEL], subscribed[PUBSUB_PATTERN],
+	    subscribed[PUBSUB_SHARD],
 	    conn->blocked, call == NULL ? "NULL" : call->name,
 	    text_of(conn, SESSION_USER), session->v3 ? 3 : 2,
 	    text_of(conn, SESSION_LIBRARY),
@@ -164,15 +203,18 @@ client_info(struct admin *admin, struct session_call *call)
 static bool
 read_type(struct session_call *call, struct slice word, struct filter *filter)
 {
-	static const char *const others[] = {
-		"master", "slave", "replica", "pubsub",
+	static const struct {
+		const char		*name;
+		enum client_type	 type;
+	} types[] = {
+		{ "normal", TYPE_NORMAL }, { "pubsub", TYPE_PUBSUB },
+		{ "master", TYPE_NONE }, { "slave", TYPE_NONE },
+		{ "replica", TYPE_NONE },
 	};
 
-	if (call_word_is(word, "normal"))
-		return true;
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (call_word_is(word, others[i])) {
-			filter->none = true;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (call_word_is(word, types[i].name)) {
+			filter->type = types[i].type;
 			return true;
 		}
 	resp_error(call->output, "ERR Unknown client type '%.*s'",
@@ -183,7 +225,7 @@ read_type(struct session_call *call, struct slice word, struct filter *filter)
 void
 client_list(struct admin *admin, struct session_call *call)
 {
-	struct filter filter = { .none = false };
+	struct filter filter = { .type = TYPE_ANY };
 	uint64_t id;
 
 	if (call->count == 4 && call_word_is(call->words[2], "type")) {

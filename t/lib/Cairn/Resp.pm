@@ -96,6 +96,37 @@ as_resp2
 	return $token;
 }
 
+# The next reply of a connection: a text, undef for a null, or an array; a push
+# is an array whose first element is '>' and the name of the push.
+sub
+read_reply
+{
+	my ($client) = @_;
+	my $line = $client->line;
+	my ($type, $rest) = $line =~ /^(.)(.*)/s or croak("odd reply '$line'");
+
+	return undef if $type eq '_' || ($type =~ /[*\$]/ && $rest == -1);
+	if ($type =~ /[\$=]/) {
+		my $bytes = $client->exactly($rest + 2);
+		return substr $bytes, $type eq '=' ? 4 : 0, -2;
+	}
+	return $type =~ /[:,#]/ ? $rest : $line if $type !~ /[*~>%]/;
+	my @parts = map { read_reply($client) } 1 .. $rest *
+	    ($type eq '%' ? 2 : 1);
+	$parts[0] = ">$parts[0]" if $type eq '>';
+	return \@parts;
+}
+
+# Send words, and read the reply.
+sub
+call
+{
+	my ($client, @words) = @_;
+
+	$client->send(request(@words));
+	return read_reply($client);
+}
+
 # Let the connection speak RESP3.
 sub
 hello
