@@ -136,6 +136,15 @@ items_new(struct store *store, const struct store_key *key, size_t length,
 }
 
 void
+items_tell_changed(const struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+
+	store->changed(store->changed_context, (struct slice){
+	    item_key(item), item_key_length(item) }, item_space(item));
+}
+
+void
 items_free(struct store *store, uint32_t handle)
 {
 	value_free(store, handle);
@@ -181,6 +190,7 @@ void
 items_unlink(struct store *store, uint32_t handle, uint64_t hash)
 {
 	CHECK(item_kind(slab_item(&store->slab, handle)) == ITEM_LINKED);
+	items_changed(store, handle);
 	index_remove(&store->index, hash, handle);
 	items_drop(store, handle);
 }
@@ -208,6 +218,7 @@ items_link(struct store *store, const struct store_key *key, uint32_t handle,
 	item_set_kind(item, ITEM_LINKED);
 	expiry_note(store, handle, item_expiry(item));
 	counts_linked(store, handle);
+	items_changed(store, handle);
 	store->last = handle;
 	return STORE_OK;
 }

@@ -63,6 +63,17 @@ enum store_result items_new(struct store *, const struct store_key *,
 enum store_result items_link(struct store *, const struct store_key *,
 	    uint32_t handle, uint32_t old);
 
+/* The slow half of items_changed(). */
+void	items_tell_changed(const struct store *, uint32_t handle);
+
+/* A linked item is another now: it came, its value or expiry changed, it goes. */
+static inline void
+items_changed(const struct store *store, uint32_t handle)
+{
+	if (store->changed != NULL)
+		items_tell_changed(store, handle);
+}
+
 /* The cas unique changes with every write, if the item has one. */
 static inline void
 items_renew_cas(struct store *store, struct item *item)

@@ -28,6 +28,8 @@ struct store {
 	uint8_t			last_class;	/* when there is no item */
 	int64_t			now;		/* unix ms */
 	uint64_t		cas;		/* the last one given out */
+	store_changed		*changed;	/* NULL: nobody is told */
+	void			*changed_context;
 	struct evict		evict;
 	struct emptying		emptying;
 	struct expiry		expiry;

@@ -323,6 +323,7 @@ set_expiry(struct store *store, const struct store_key *key, uint32_t handle,
 	if (handle != 0 && item_at(store, handle)->fields & ITEM_EXPIRY) {
 		item_set_expiry(item_at(store, handle), expiry);
 		expiry_note(store, handle, expiry);
+		items_changed(store, handle);
 	}
 	return handle;
 }
@@ -480,6 +481,14 @@ store_tell(struct store *store, const struct store_events *events,
 	store->events_context = context;
 }
 
+void
+store_tell_changes(struct store *store, store_changed *changed,
+    void *context)
+{
+	store->changed = changed;
+	store->changed_context = context;
+}
+
 int64_t
 store_time(const struct store *store)
 {
@@ -554,6 +563,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	items_write_head(store, item, key, value->flags, value->expiry);
 	write_bytes(store, handle, value->bytes);
 	expiry_note(store, handle, value->expiry);
+	items_changed(store, handle);
 	store->last = handle;
 	return true;
 }
@@ -603,6 +613,7 @@ append_in_place(struct store *store, uint32_t handle,
 	item->state &= (uint8_t)~ITEM_MARKS;
 	counts_of(store, handle)->bytes += bytes.length;
 	items_renew_cas(store, item);
+	items_changed(store, handle);
 	store->last = handle;
 	return true;
 }
@@ -688,6 +699,7 @@ rewrite(struct store *store, uint32_t handle,
 	item_heat(item);
 	bytes_copy(item_value(item), value->bytes.bytes, value->bytes.length);
 	store->counts.total_items++;
+	items_changed(store, handle);
 	store->last = handle;
 	return true;
 }
@@ -824,6 +836,7 @@ count_in_place(struct store *store, uint32_t handle, bool subtract,
 	decimal_change(end, before, after);
 	item_heat(item);
 	items_renew_cas(store, item);
+	items_changed(store, handle);
 	store->last = handle;
 	*number = after;
 	return true;
@@ -858,6 +871,7 @@ count_any(struct store *store, const struct store_key *key, uint32_t handle,
 	}
 	if (in_place) {
 		items_renew_cas(store, item);
+		items_changed(store, handle);
 		store->last = handle;
 		return STORE_OK;
 	}
@@ -950,6 +964,9 @@ store_flush(struct store *store)
 			slab_free_page(slab, page);
 	index_clear(&store->index);
 	counts_clear(store);
+	if (store->changed != NULL)
+		store->changed(store->changed_context,
+		    (struct slice){ NULL, 0 }, 0);
 }
 
 bool

@@ -443,6 +443,15 @@ void	store_tell(struct store *, const struct store_events *,
 	    void *context);
 
 /*
+ * Be told of each key whose item comes, changes or goes, in whatever way; a
+ * key without bytes is all of them. What is told changes nothing in the store,
+ * but may end it; NULL: nobody is.
+ */
+typedef void store_changed(void *context, struct slice key, unsigned space);
+
+void	store_tell_changes(struct store *, store_changed *, void *context);
+
+/*
  * Warm restart. A store whose config names a file has its pages there, so
  * they are still there when the process has ended. store_save() writes, as
  * lines of text, what else is needed to use them again; the store must not be
