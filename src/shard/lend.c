@@ -14,7 +14,7 @@ value_sent(const void *part, size_t length, void *context)
 	struct shard *shard = context;
 
 	(void)length;
-	pthread_mutex_lock(&shard->lock);
+	shard_enter_now(shard);
 	store_unpin(shard->store, part);
 	shard_leave(shard);
 }

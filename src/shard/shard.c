@@ -30,10 +30,44 @@ shard_close(struct shard *shard)
 	store_close(shard->store);
 }
 
+/* Something that each thread has at another address. */
+static _Thread_local char thread;
+
+/* Only who holds the lock finds its own address, so it is not torn away. */
+static bool
+enter_again(struct shard *shard)
+{
+	if (atomic_load_explicit(&shard->keeper, memory_order_relaxed) !=
+	    &thread)
+		return false;
+	shard->again++;
+	return true;
+}
+
+void
+shard_enter_now(struct shard *shard)
+{
+	if (pthread_mutex_trylock(&shard->lock) != 0 && !enter_again(shard))
+		pthread_mutex_lock(&shard->lock);
+}
+
+void
+shard_keep(struct shard *shard)
+{
+	atomic_store_explicit(&shard->keeper, &thread, memory_order_relaxed);
+}
+
+void
+shard_give_back(struct shard *shard)
+{
+	CHECK(shard->again == 0);
+	atomic_store_explicit(&shard->keeper, NULL, memory_order_relaxed);
+}
+
 void
 shard_enter(struct shard *shard, int64_t now)
 {
-	pthread_mutex_lock(&shard->lock);
+	shard_enter_now(shard);
 	store_set_time(shard->store, now);
 	if (shard->flush_at != 0 && shard->flush_at <= now) {
 		shard->flush_at = 0;
@@ -44,7 +78,10 @@ shard_enter(struct shard *shard, int64_t now)
 void
 shard_leave(struct shard *shard)
 {
-	pthread_mutex_unlock(&shard->lock);
+	if (shard->again > 0)
+		shard->again--;
+	else
+		pthread_mutex_unlock(&shard->lock);
 }
 
 void

@@ -12,6 +12,7 @@
 #define SHARD_SHARD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,6 +28,10 @@ struct shard {
 	int64_t				 flush_at;	/* unix ms, 0 = never */
 	struct prefix_table		*prefixes;	/* NULL: not counted */
 	const struct counters_plan	*plan;
+	unsigned			 again;		/* times it was entered
+							   once more */
+	const void			*_Atomic keeper;	/* a thread's, or
+								   NULL */
 	struct counters			 counters;
 };
 
@@ -38,6 +43,16 @@ void	shard_close(struct shard *);
 /* From here to shard_leave() the shard is the caller's; it is `now` there. */
 void	shard_enter(struct shard *, int64_t now);
 void	shard_leave(struct shard *);
+
+/*
+ * The thread that has entered may enter again before it leaves, until it
+ * gives this up.
+ */
+void	shard_keep(struct shard *);
+void	shard_give_back(struct shard *);
+
+/* Enter at the time that it has. */
+void	shard_enter_now(struct shard *);
 
 /* Count a request; the last thing that the store did was to serve it. */
 static inline void
