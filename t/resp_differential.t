@@ -7,6 +7,9 @@
 # that are cut at random bytes. CAIRN_SEED sets the seed, CAIRN_ROUNDS the
 # number of rounds of 50 requests.
 #
+# Some requests are put between MULTI and EXEC, after a WATCH and a change by
+# the same client.
+#
 # What is not compared: times that are left, as the two are not asked at the
 # same moment, may be a few seconds apart; KEYS may have any order. What is
 # not asked for: an expiry after the year 10889, which our items do not have,
@@ -52,6 +55,10 @@ my @FORMS = (
 	'PEXPIREAT key msdate expires', 'RENAME key key', 'RENAMENX key key',
 	'COPY key key copies', 'KEYS pattern', 'DBSIZE', 'PING', 'ECHO value',
 	'NOSUCH value value', 'FLUSHALL flushes')));
+# What may come between WATCH and MULTI: not what creates and removes at once.
+my @CHANGES = map({ [split] } ('GET key', 'SET key value', 'APPEND key value',
+	'INCR counter', 'DEL keys', 'MSETNX pairs', 'PERSIST key',
+	'SETNX key value', 'FLUSHALL flushes'));
 my %TIMES = (TTL => $NEAR, EXPIRETIME => $NEAR, PTTL => 1000 * $NEAR,
     PEXPIRETIME => 1000 * $NEAR);
 
@@ -141,10 +148,24 @@ options
 	return map { any(@_)->@* } 1 .. $count;
 }
 
+# One request, or the requests of a transaction.
+sub
+generate_some
+{
+	return generate() if rand() < 0.95;
+	my @inside = grep { !$TIMES{uc $_->[0]} && uc $_->[0] ne 'KEYS' }
+	    map { generate() } 1 .. rand 8;
+	my @before = rand() < 0.5 ? () : (['WATCH', $WORD{keys}->()],
+	    map({ generate(@CHANGES) } 1 .. rand 2));
+
+	return (@before, ['MULTI'], @inside, [any(('EXEC') x 9, 'DISCARD')]);
+}
+
+# One of these forms.
 sub
 generate
 {
-	my ($name, @kinds) = any(@FORMS)->@*;
+	my ($name, @kinds) = any(@_ ? @_ : @FORMS)->@*;
 	my @words = ($name, map { $WORD{$_}->() } @kinds);
 
 	return \@words if rand() < 0.85 || $name =~ /^(FLUSHALL|COPY)$/;
@@ -190,7 +211,7 @@ agree
 		Cairn::Resp::hello($_) for values %client;
 	}
 	for my $round (1 .. $ROUNDS) {
-		my @requests = ((map { generate() } 1 .. $REQUESTS),
+		my @requests = ((map { generate_some() } 1 .. $REQUESTS),
 		    ['MGET', @KEYS, 'c0', 'c1'],
 		    map { ['PEXPIRETIME', $_] } @KEYS, 'c0', 'c1');
 		my $wrong = differs(\%client, @requests);

@@ -104,11 +104,16 @@ are_met(unsigned conditions, int64_t before, int64_t when)
 	    !(conditions & IF_SOONER && before != 0 && when >= before);
 }
 
+/* For those who WATCH the key it is a change. */
 static enum store_result
 set_expiry(struct place *place, int64_t expiry)
 {
-	return store_fetch(place->store, &place->key,
+	enum store_result result = store_fetch(place->store, &place->key,
 	    STORE_TOUCH | STORE_UNNOTICED, expiry, &place->item);
+
+	if (result == STORE_OK)
+		store_renew_cas(place->store, &place->item, 0);
+	return result;
 }
 
 /* EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT. */

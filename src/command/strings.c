@@ -296,9 +296,9 @@ strings_getex(struct call *call)
 	call_put_place(call, &place);
 	if (options.given & TIMES && expiry <= call->now)
 		store_delete(place.store, &place.key);
-	else if (options.given != 0)
-		store_touch(place.store, &place.key, expiry, false,
-		    &place.item);
+	else if (options.given != 0 && store_touch(place.store, &place.key,
+	    expiry, false, &place.item) == STORE_OK)
+		store_renew_cas(place.store, &place.item, 0);
 }
 
 /* Store all pairs of a call. */

@@ -9,7 +9,9 @@
 #include "base/check.h"
 #include "net/conn.h"
 #include "net/session_calls.h"
+#include "net/session_multi.h"
 #include "proto/resp.h"
+#include "shard/visit.h"
 
 /* How much of an unknown command is told back. */
 #define UNKNOWN_MAX	128
@@ -32,8 +34,11 @@ session_syntax_error(struct session_call *call)
 void
 session_wrong_arity(struct session_call *call)
 {
-	resp_error(call->output, "ERR wrong number of arguments for '%s' "
-	    "command", call->request->call->name);
+	bool exec = call->request->call->id == CALL_EXEC;
+
+	resp_error(call->output, "%s wrong number of arguments for '%s' "
+	    "command", exec ? "EXECABORT Transaction discarded because of:" :
+	    "ERR", call->request->call->name);
 }
 
 bool
@@ -128,10 +133,23 @@ reset(struct session_call *call)
 	session_replace_text(session, SESSION_USER, SLICE(""));
 	session->replies = SESSION_REPLIES;
 	pubsub_leave(&session->env->pubsub, &session->subscriber);
+	multi_reset(session);
 	session->codec->resp.v3 = false;
 	session->codec->resp.space = 0;
 	session->visit->inside = session->env->gate == NULL;
 	resp_simple(call->output, "RESET");
+}
+
+bool
+session_read_space(struct slice word, uint8_t *space)
+{
+	int64_t number;
+
+	if (!decimal_parse_signed(word, &number) || number < 0 ||
+	    number >= SESSION_SPACES)
+		return false;
+	*space = (uint8_t)number;
+	return true;
 }
 
 static void
@@ -142,12 +160,11 @@ select_space(struct session_call *call)
 	if (!decimal_parse_signed(call->words[1], &number))
 		resp_error(call->output,
 		    "ERR value is not an integer or out of range");
-	else if (number < 0 || number >= SESSION_SPACES)
+	else if (!session_read_space(call->words[1],
+	    &call->session->codec->resp.space))
 		resp_error(call->output, "ERR DB index is out of range");
-	else {
-		call->session->codec->resp.space = (uint8_t)number;
+	else
 		session_ok(call);
-	}
 }
 
 static session_function *const functions[CALL_COUNT] = {
@@ -162,8 +179,11 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_CLIENT_SETINFO] = client_setinfo,
 	[CALL_CLIENT_SETNAME] = client_setname,
 	[CALL_CLIENT_TRACKINGINFO] = client_trackinginfo,
+	[CALL_DISCARD] = multi_discard,
 	[CALL_ECHO] = echo,
+	[CALL_EXEC] = multi_exec,
 	[CALL_HELLO] = hello_greet,
+	[CALL_MULTI] = multi_begin,
 	[CALL_PING] = ping,
 	[CALL_PSUBSCRIBE] = topics_subscribe,
 	[CALL_PUBLISH] = topics_publish,
@@ -182,6 +202,8 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_SUBSCRIBE] = topics_subscribe,
 	[CALL_SUNSUBSCRIBE] = topics_unsubscribe,
 	[CALL_UNSUBSCRIBE] = topics_unsubscribe,
+	[CALL_UNWATCH] = multi_unwatch,
+	[CALL_WATCH] = multi_watch,
 };
 
 /* What a client who has not logged in may do. */
@@ -219,7 +241,7 @@ session_open(struct session *session, struct conn_env *env,
 {
 	*session = (struct session){
 		.env = env, .codec = codec, .visit = visit, .id = id,
-		.opened = now,
+		.opened = now, .waiting = -1,
 		.push = { .pushes = &env->pushes, .conn = conn },
 		.subscriber = {
 			.push = &session->push, .v3 = &codec->resp.v3,
@@ -234,6 +256,7 @@ session_close(struct session *session)
 	push_close(&session->push);
 	for (size_t i = 0; i < SESSION_TEXTS; i++)
 		free(session->texts[i]);
+	multi_free(session);
 }
 
 static void
@@ -357,20 +380,31 @@ is_valid(struct session_call *call)
 	return true;
 }
 
+/* Alone, or among others whose shards are entered. */
 static void
-execute(struct session_call *call)
+call_on_keys(struct session_call *call)
+{
+	struct conn_env *env = call->session->env;
+	int64_t before = clock_monotonic_us();
+
+	if (call->visit != NULL)
+		visit_call(call->visit, call->request, call->output);
+	else
+		route_call(env->router, call->request, call->now,
+		    call->output, &env->journal);
+	env->note_slow(env->serve_context, call,
+	    clock_monotonic_us() - before);
+}
+
+void
+session_perform(struct session_call *call)
 {
 	struct conn_env *env = call->session->env;
 	const struct call_row *row = call->request->call;
-	int64_t before;
 
 	switch (row->scope) {
 	case CALL_KEYS:
-		before = clock_monotonic_us();
-		route_call(env->router, call->request, call->now,
-		    call->output, &env->journal);
-		env->note_slow(env->serve_context, call,
-		    clock_monotonic_us() - before);
+		call_on_keys(call);
 		break;
 	case CALL_CONNECTION:
 		functions[row->id](call);
@@ -389,6 +423,8 @@ note_state(struct session *session)
 	    memory_order_relaxed);
 	atomic_store_explicit(&session->v3, session->codec->resp.v3,
 	    memory_order_relaxed);
+	atomic_store_explicit(&session->waiting, session->multi.open ?
+	    session->multi.count : -1, memory_order_relaxed);
 }
 
 static void
@@ -398,12 +434,16 @@ answer(struct session_call *call)
 		resp_error(call->output, "NOAUTH Authentication required.");
 		return;
 	}
-	if (!is_valid(call))
+	if (!is_valid(call)) {
+		multi_refused(call);
 		return;
+	}
 	atomic_store_explicit(&call->session->call, call->request->call,
 	    memory_order_relaxed);
-	execute(call);
-	note_state(call->session);
+	if (multi_defers(call->session, call->request->call))
+		multi_queue(call);
+	else
+		session_perform(call);
 }
 
 /* CLIENT REPLY does not reply to itself but to switch replies on. */
@@ -434,7 +474,7 @@ answer_unheard(struct session_call *call)
 static bool
 needs_calls(const struct session *session)
 {
-	return session->replies != SESSION_REPLIES ||
+	return session->multi.open || session->replies != SESSION_REPLIES ||
 	    has_only_messages(session);
 }
 
@@ -466,4 +506,5 @@ session_serve(struct session *session, struct request *request, int64_t now,
 		answer_unheard(&call);
 	session_push_output(&call);
 	session->codec->resp.queueing = needs_calls(session);
+	note_state(session);
 }

@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/records.h"
 #include "net/gate.h"
 #include "net/pubsub.h"
 #include "net/push.h"
 #include "proto/proto.h"
+#include "shard/guard.h"
 
 struct conn;
 struct conn_env;
@@ -40,6 +42,15 @@ enum session_replies {
 	SESSION_SKIP_NEXT,	/* not the next one's */
 };
 
+/* A transaction, see session_multi.c. */
+struct session_multi {
+	bool		 open;		/* since MULTI */
+	bool		 refused;	/* a call of it was */
+	int		 count;		/* of calls that wait */
+	struct records	 calls;		/* these */
+	struct guard	 guard;		/* the keys of WATCH */
+};
+
 struct session {
 	struct conn_env		*env;
 	struct codec		*codec;		/* of the connection */
@@ -52,12 +63,15 @@ struct session {
 	struct output		*outer;		/* of the pass in work */
 	bool			 crowded;	/* others have much to read
 						   that it has published */
+	struct session_multi	 multi;
 	/* Others may read these behind the lock of the worker's list. */
 	char			*texts[SESSION_TEXTS];	/* or NULL */
 	/* And these at any time: of the last call. */
 	const struct call_row	*_Atomic call;
 	_Atomic uint8_t		 space;
 	_Atomic bool		 v3;
+	_Atomic int		 waiting;	/* calls of a transaction,
+						   -1: there is none */
 };
 
 /* A call that is in work. */
@@ -69,6 +83,8 @@ struct session_call {
 	struct output		*output;
 	bool			 v3;
 	int64_t			 now;		/* unix ms */
+	struct visit		*visit;		/* NULL, or its shards are
+						   entered */
 };
 
 void	session_open(struct session *, struct conn_env *, struct codec *,

@@ -34,4 +34,10 @@ bool	session_set_text(struct session_call *, enum session_text,
 bool	session_replace_text(struct session *, enum session_text,
 	    struct slice);
 
+/* Carry out a call that is valid, now. */
+void	session_perform(struct session_call *);
+
+/* The database that SELECT names. False: it is none, and `*space` stays. */
+bool	session_read_space(struct slice, uint8_t *space);
+
 #endif

@@ -130,7 +130,7 @@ put_line(struct round *round, const struct conn_view *conn)
 	put_flags(flags, session);
 	snprintf(line, sizeof line, "id=%" PRIu64 " addr=%s laddr=%s fd=%d "
 	    "name=%s age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d sub=%u "
-	    "psub=%u ssub=%u multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 "
+	    "psub=%u ssub=%u multi=%d qbuf=0 qbuf-free=0 argv-mem=0 "
 	    "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=0 tot-mem=0 events=r "
 	    "cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
 	    session->id, address_of(conn->peer),
@@ -140,7 +140,7 @@ put_line(struct round *round, const struct conn_view *conn)
 	    (round->now - conn->used) / 1000, flags, session->space,
 	    subscribed[PUBSUB_CHANNEL], subscribed[PUBSUB_PATTERN],
 	    subscribed[PUBSUB_SHARD],
-	    conn->blocked, call == NULL ? "NULL" : call->name,
+	    session->waiting, conn->blocked, call == NULL ? "NULL" : call->name,
 	    text_of(conn, SESSION_USER), session->v3 ? 3 : 2,
 	    text_of(conn, SESSION_LIBRARY),
 	    text_of(conn, SESSION_LIBRARY_VERSION));

@@ -36,6 +36,7 @@ visit_open(struct visit *visit, struct router *router, int64_t now,
 	visit->journal = journal;
 	visit->now = now;
 	memset(visit->entered, 0, sizeof visit->entered);
+	visit->added = 0;
 	visit->request = NULL;
 }
 
@@ -96,6 +97,22 @@ visit_add(struct visit *visit, const struct request *request)
 		for (size_t i = 0; i < visit->known; i++)
 			mark(visit, shard_of(visit, visit->hashes[i]));
 	}
+	/* What is known of a single call need not be found out again. */
+	if (visit->added++ > 0)
+		visit->request = NULL;
+}
+
+void
+visit_add_hash(struct visit *visit, uint64_t hash)
+{
+	mark(visit, shard_of(visit, hash));
+}
+
+void
+visit_add_all(struct visit *visit)
+{
+	for (unsigned n = 0; n < visit->router->shard_count; n++)
+		mark(visit, n);
 }
 
 void
@@ -107,6 +124,7 @@ visit_enter(struct visit *visit)
 		if (!is_entered(visit, n))
 			continue;
 		shard_enter(shard, visit->now);
+		shard_keep(shard);
 		events_begin(visit->journal, shard->store);
 	}
 }
@@ -120,8 +138,28 @@ visit_leave(struct visit *visit)
 		if (!is_entered(visit, n))
 			continue;
 		events_end(shard->store);
+		shard_give_back(shard);
 		shard_leave(shard);
 	}
+}
+
+struct store_key
+visit_key(const struct visit *visit, struct slice key, uint8_t space)
+{
+	return (struct store_key){
+		.bytes = key.bytes, .length = key.length, .space = space,
+		.hash = store_hash(visit->router->hash_seed, key.bytes,
+		    key.length, space),
+	};
+}
+
+struct store *
+visit_store(const struct visit *visit, uint64_t hash)
+{
+	size_t n = shard_of(visit, hash);
+
+	CHECK(is_entered(visit, n));
+	return visit->router->shards[n].store;
 }
 
 /* What a call can ask for, see struct call. */
@@ -230,6 +268,7 @@ visit_call(struct visit *visit, const struct request *request,
 	if (visit->window == 0)
 		prefetch(visit);
 	execute(visit, output);
+	visit->request = NULL;
 }
 
 void

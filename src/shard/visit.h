@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * visit.h - calls within the shards of their keys. Private to src/shard/.
+ * visit.h - calls within the shards of their keys.
  *
  * The keys of one or more calls are added, all their shards are entered, each
  * once and in the order of their numbers, the calls are carried out, and the
- * shards are left.
+ * shards are left. Meanwhile the thread may enter any of these shards again,
+ * in other ways.
  */
 #ifndef SHARD_VISIT_H
 #define SHARD_VISIT_H
@@ -19,6 +20,7 @@ struct visit {
 	int64_t			 now;
 	struct journal		*journal;	/* NULL: is written elsewhere */
 	uint64_t		 entered[ROUTE_SHARDS_MAX / 64];
+	unsigned		 added;		/* calls */
 	/* The call in work, and where its keys are. */
 	const struct request	*request;
 	size_t			 first, step, keys;
@@ -28,10 +30,25 @@ struct visit {
 
 void	visit_open(struct visit *, struct router *, int64_t now,
 	    struct journal *);
+
+/* To be entered: the shards of a call's keys, of a hash, all shards. */
 void	visit_add(struct visit *, const struct request *);
+void	visit_add_hash(struct visit *, uint64_t hash);
+void	visit_add_all(struct visit *);
+
 void	visit_enter(struct visit *);
-void	visit_call(struct visit *, const struct request *, struct output *);
 void	visit_leave(struct visit *);
+
+/*
+ * Carry out a call whose scope is KEYS. Its shards are entered; if it has no
+ * key, it enters those that are not entered by itself, one at a time.
+ */
+void	visit_call(struct visit *, const struct request *, struct output *);
+
+/* A key, and the store that it is in; its shard is entered. */
+struct store_key visit_key(const struct visit *, struct slice key,
+	    uint8_t space);
+struct store *visit_store(const struct visit *, uint64_t hash);
 
 /*
  * Carry out a call with one key, which is the request's `key` and has been

@@ -65,7 +65,7 @@ is_reply
 	my ($text) = @_;
 
 	return $text =~ /^(?:"|_|[:,#+%~>]|\*\d|\$-1|-[A-Z])/ &&
-	    $text !~ /(?<!\\)\*$/;
+	    ($text =~ /(^|\s)_\*$/ || $text !~ /(?<!\\)\*$/);
 }
 
 # A token as bytes; `expand` replaces its escapes.
