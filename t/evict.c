@@ -561,14 +561,21 @@ measured_gets(unsigned count)
 	}
 }
 
-/* Small items, until some had to go. */
+/* Small items, until some had to go and the index has its size. */
 static void
 begin_full_of_small_items(void)
 {
+	unsigned n = 0;
+
 	begin(128 * MB);
 	emptied_by_one = 0;
-	for (unsigned n = 0; store_counts(store)->evictions < 1000; n++)
-		measured_set(numbered("k", n), 20);
+	do {
+		for (int i = 0; i < 1000; i++)
+			measured_set(numbered("k", n++), 20);
+		store_tick(store, CHUNKS_AT_ONCE);
+	} while (store_counts(store)->evictions < 1000 ||
+	    store_index_resizing(store) ||
+	    store->slab.pages_held + 1 < store->slab.pages_allowed);
 }
 
 static void
@@ -633,7 +640,7 @@ a_lower_limit_is_reached_in_small_steps(void)
 {
 	begin_full_of_small_items();
 	store_set_limit(store, 100 * MB);
-	for (unsigned n = 0; n < 20000; n++)
+	for (unsigned n = 0; n < 5000; n++)
 		measured_set(numbered("new", n), 20);
 	EXPECT_EQUAL(store_tick(store, CHUNKS_AT_ONCE), true);
 	end_with_little_work_in_each_request();

@@ -158,7 +158,7 @@ static void
 expect_blank(void)
 {
 	const char *end = (const char *)table.buckets +
-	    table.bucket_count * 64;
+	    table.peak * 64;
 	bool blank = true;
 
 	EXPECT_EQUAL(table.count, 0);
@@ -179,7 +179,7 @@ choose_keys(unsigned first, unsigned count, unsigned bits, uint64_t home)
 	for (unsigned i = first; i < first + count; number++) {
 		uint64_t hash = hash_of_number(number);
 
-		if ((hash >> 8 & (((uint64_t)1 << bits) - 1)) != home)
+		if (hash >> (64 - bits) != home)
 			continue;
 		key_number[i] = number;
 		key_hash[i++] = hash;
@@ -304,17 +304,17 @@ the_index_grows_with_its_entries_and_shrinks_again(void)
 	bool added = true;
 
 	open_index();
-	least = table.bucket_count;
+	least = table.large;
 	/* It never falls behind: the entries always fit their buckets. */
 	for (unsigned i = 0; i < KEYS_MAX; i++)
 		added = added && add(i) &&
-		    table.count <= table.bucket_count * 12;
+		    table.count <= table.large * 12;
 	EXPECT(added);
-	most = table.bucket_count;
+	most = table.large;
 	EXPECT(most >= KEYS_MAX / 12 && most <= KEYS_MAX);
 	expect_equal_to_twin(KEYS_MAX);
 	take_out_all(0, KEYS_MAX);
-	EXPECT_EQUAL(table.bucket_count, least);
+	EXPECT_EQUAL(table.large, least);
 	expect_blank();
 	close_index();
 }
@@ -451,19 +451,67 @@ chains_longer_than_the_array_survive_growth_and_shrinking(void)
 	close_index();
 }
 
-/* Two buckets, each with as many keys as overflow can take, should be one. */
+/* Two buckets, each with many keys, should be one, which cannot move them. */
 static void
 a_merge_that_does_not_fit_is_left_undone(void)
 {
 	open_index();
-	choose_keys(0, 250, 10, 0);
-	choose_keys(250, 250, 10, 128);
+	choose_keys(0, 150, 8, 128);
+	choose_keys(150, 150, 8, 129);
 	for (unsigned i = 2500; i > 0; i--)
 		add(i - 1);
-	EXPECT(table.bucket_count > 128);
-	take_out_all(500, 2500);
+	EXPECT(table.large > 128);
+	take_out_all(300, 2500);
 	expect_equal_to_twin(2500);
-	take_out_all(0, 500);
+	EXPECT(table.large > 64);
+	take_out_all(0, 300);
+	EXPECT_EQUAL(table.large, 64);
+	expect_blank();
+	close_index();
+}
+
+static void
+a_short_memory_makes_it_small_and_keeps_it_so(void)
+{
+	struct random random = { 8 };
+
+	open_index();
+	walk_to(&random, KEYS_MAX, 45000);
+	EXPECT(table.count * 100 < table.large * 12 * 60);
+	table.pressed = true;
+	for (int i = 0; i < 20000; i++) {
+		random_change(&random, KEYS_MAX, true);
+		random_change(&random, KEYS_MAX, false);
+	}
+	EXPECT_EQUAL(table.small, table.large);
+	EXPECT(table.count * 100 > table.large * 12 * 85);
+	expect_equal_to_twin(KEYS_MAX);
+	walk_to(&random, KEYS_MAX, 90000);
+	EXPECT(table.count * 100 > table.small * 12 * 75);
+	EXPECT(table.count * 100 < table.large * 12 * 96);
+	expect_equal_to_twin(KEYS_MAX);
+	close_index();
+}
+
+/* Growing turns to shrinking in its middle, and the other way round. */
+static void
+a_change_of_size_can_turn_back(void)
+{
+	struct random random = { 9 };
+	unsigned turns = 0;
+
+	open_index();
+	for (int round = 0; round < 60; round++) {
+		bool before = table.growing;
+		bool moving = table.small != table.large;
+
+		table.pressed = random_below(&random, 2);
+		walk_to(&random, 20000, 1000 + random_below(&random, 9000));
+		turns += moving && before != table.growing;
+		expect_equal_to_twin(20000);
+	}
+	EXPECT(turns > 0);
+	walk_to(&random, 20000, 0);
 	expect_blank();
 	close_index();
 }
@@ -474,12 +522,12 @@ a_cleared_index_is_empty_and_can_be_used_again(void)
 	uint64_t least;
 
 	open_index();
-	least = table.bucket_count;
+	least = table.large;
 	for (int round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < 20000; i++)
 			add(i);
 		index_clear(&table);
-		EXPECT_EQUAL(table.bucket_count, least);
+		EXPECT_EQUAL(table.large, least);
 		for (unsigned i = 0; i < 20000; i++) {
 			slab_free(&slab, key_item[i]);
 			key_item[i] = 0;
@@ -581,6 +629,8 @@ main(void)
 	RUN(too_many_keys_of_the_lowest_bucket_are_refused_and_nothing_is_lost);
 	RUN(chains_longer_than_the_array_survive_growth_and_shrinking);
 	RUN(a_merge_that_does_not_fit_is_left_undone);
+	RUN(a_short_memory_makes_it_small_and_keeps_it_so);
+	RUN(a_change_of_size_can_turn_back);
 	RUN(a_cleared_index_is_empty_and_can_be_used_again);
 	RUN(trimming_gives_back_memory_bit_by_bit_and_nothing_in_use);
 	RUN(trimming_after_a_clear_gives_back_nearly_all);

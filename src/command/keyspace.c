@@ -102,11 +102,11 @@ keyspace_keys(struct call *call)
 }
 
 /*
- * What a client is told of a place: below, the number of the shard; above,
- * the cursor of its store, which has its bits at the top, in the other order.
- * So it is not larger than need be: some clients keep it in a double.
+ * What a client is told of a place: the cursor of its store, with the number
+ * of the shard in the low byte, which a cursor leaves alone. It is below 2^53:
+ * some clients keep it in a double.
  */
-#define SHARD_BITS	8
+#define SHARD_BYTE	0xff
 
 struct scan_place {
 	unsigned	shard;
@@ -117,15 +117,15 @@ static struct scan_place
 unpack_place(uint64_t number)
 {
 	return (struct scan_place){
-		.shard = (unsigned)(number & ((1 << SHARD_BITS) - 1)),
-		.cursor = bits_reverse(number >> SHARD_BITS),
+		.shard = (unsigned)(number & SHARD_BYTE),
+		.cursor = number & ~(uint64_t)SHARD_BYTE,
 	};
 }
 
 static uint64_t
 pack_place(struct scan_place place)
 {
-	return bits_reverse(place.cursor) << SHARD_BITS | place.shard;
+	return place.cursor | place.shard;
 }
 
 /* What stands behind the cursor of SCAN. False: the error is told. */

@@ -2,28 +2,38 @@
 /*
  * index.c - see index.h.
  *
- * An array of cache-line buckets, grown and shrunk by linear hashing (Litwin
- * 1980): one bucket is split, or two are merged, at a time.
+ * An array of cache-line buckets in the order of the hashes.
  *
  *   offset  size     field
  *   0       12 x 4   handle     of the items; 0 = slot is empty
  *   48      12 x 1   tag        8 bits of each item's hash; 0 = empty
  *   60      4        overflow   entries at home here that lie further down
  *
- * hash bits:  63..56 tag (0 becomes 1)    8.. bucket    7..0 shard
+ * hash bits:  63..30 position    15..8 tag (0 becomes 1)    7..0 shard
+ *
+ * Among n buckets, a position p of 2^34 is at home in number p * n / 2^34: any
+ * number of buckets is filled evenly. While the array changes its size, the
+ * positions below a frontier are at home among the smaller number, those from
+ * it on among the larger one, where they lie further up:
+ *
+ *   number   0        small bucket b                                 large
+ *            | positions below | . . nobody's home . . | positions from |
+ *            | the frontier    |                       | it on          |
+ *
+ * Growing moves the frontier down by one bucket of the smaller number at a
+ * time, shrinking moves it up; both can turn back at any time. What is
+ * nobody's home is zero, but for entries that found theirs full.
  *
  * An entry that finds its home bucket full goes to the next lower one. The
  * count in each bucket it passed tells a search when to stop: nearly always
- * at the first line. Downward, because the array grows at its upper end, so
- * that a probe never meets the edge that moves; below bucket 0 there are
- * MARGIN buckets which are nobody's home. Keys that collide so much that they
- * find no place there are refused; that does not happen by chance.
+ * at the first line. Below bucket 0 there are MARGIN buckets which are
+ * nobody's home. Keys that collide so much that they find no place there are
+ * refused; that does not happen by chance.
  *
- * The array is at most 85 % full and then doubles, two splits with each
- * entry added; when memory is short, at 94 %: a search then reads half a line
- * more, but items would have to go for the lines that are new. It halves below 20 %, two merges with each one removed.
- * A new bucket is cleared when it comes into use, so index_clear() only has
- * to clear the first few.
+ * While memory is free, the array is at most 85 % full and then doubles, two
+ * buckets with each entry added; it halves below 20 %. When memory is short,
+ * items would have to go for its lines: it grows by an eighth at 94 %, and
+ * shrinks to what it needs below 75 %. A search then reads half a line more.
  */
 #include "store/index.h"
 
@@ -40,12 +50,25 @@
 #define SLOTS		12
 #define MARGIN		32	/* buckets below number 0 */
 #define BUCKETS_MIN	64
-#define FULL_PERCENT	85
-#define PRESSED_PERCENT	94
-#define EMPTY_PERCENT	20
-#define STEPS		2	/* splits or merges with each change */
-#define MOVED_MAX	256	/* entries at home in one bucket, at most */
+#define STEPS		2	/* buckets that move with each change */
+#define MOVED_MAX	256	/* entries that move with one, at most */
 #define COMMIT_STEP	((size_t)1 << 20)
+
+/* How full the array may be and has to be, in percent. */
+struct fill {
+	unsigned	most;		/* else it grows */
+	unsigned	least;		/* else it shrinks */
+	unsigned	shrunk;		/* how full it is to be then */
+	unsigned	growth;		/* percent of what it is */
+};
+
+static const struct fill fills[] = {
+	{ 85, 20, 40, 100 },
+	{ 94, 75, 88, 12 },		/* when memory is short */
+};
+
+#define POSITION_BITS	34
+#define POSITION_END	((uint64_t)1 << POSITION_BITS)
 
 struct index_bucket {
 	_Alignas(64) uint32_t	handle[SLOTS];
@@ -60,8 +83,9 @@ struct place {
 	unsigned		 slot;
 };
 
-/* The entries at home in one bucket, which is about to change. */
+/* The entries of some positions, whose homes are about to change. */
 struct moved {
+	uint64_t	first, end;		/* of these positions */
 	uint64_t	hash[MOVED_MAX];
 	uint32_t	handle[MOVED_MAX];
 	unsigned	count;
@@ -70,48 +94,43 @@ struct moved {
 static uint8_t
 tag_of(uint64_t hash)
 {
-	uint8_t tag = (uint8_t)(hash >> 56);
+	uint8_t tag = (uint8_t)(hash >> 8);
 
 	return tag == 0 ? 1 : tag;
 }
 
-/* The largest power of two that is at most `count`. */
+static inline uint64_t
+position_of(uint64_t hash)
+{
+	return hash >> (64 - POSITION_BITS);
+}
+
+/* The bucket among `count` that a position is in. */
+static inline uint64_t
+bucket_among(uint64_t position, uint64_t count)
+{
+	return position * count >> POSITION_BITS;
+}
+
+/* The first position that is in bucket `number` among `count`. */
 static uint64_t
-level_of(uint64_t count)
+first_position(uint64_t number, uint64_t count)
 {
-	return (uint64_t)1 << (63 - __builtin_clzll(count));
+	return ((number << POSITION_BITS) + count - 1) / count;
 }
 
-/*
- * The number of the bucket where a hash is at home among `count`; `mask` is
- * twice their level, less one.
- */
 static inline uint64_t
-home_among(uint64_t hash, uint64_t count, uint64_t mask)
+bucket_at(const struct index *index, uint64_t position)
 {
-	uint64_t number = hash >> 8 & mask;
-
 	/* No branch: it would be wrong half of the time. */
-	return number & mask >> (number >= count);
-}
-
-static inline uint64_t
-home_number(const struct index *index, uint64_t hash)
-{
-	return home_among(hash, index->bucket_count, index->bucket_mask);
+	return bucket_among(position,
+	    position < index->frontier ? index->small : index->large);
 }
 
 static inline struct index_bucket *
 home_of(const struct index *index, uint64_t hash)
 {
-	return index->buckets + home_number(index, hash);
-}
-
-static void
-set_count(struct index *index, uint64_t count)
-{
-	index->bucket_count = count;
-	index->bucket_mask = 2 * level_of(count) - 1;
+	return index->buckets + bucket_at(index, position_of(hash));
 }
 
 static uint64_t
@@ -148,8 +167,8 @@ commit_to(struct index *index, uint64_t count)
 			return false;
 		index->committed = wanted;
 	}
-	if (count > index->bucket_peak)
-		index->bucket_peak = count;
+	if (count > index->peak)
+		index->peak = count;
 	return true;
 }
 
@@ -179,40 +198,60 @@ index_close(struct index *index)
 		os_release(index->range, index->reserved);
 }
 
+static void
+settle(struct index *index, uint64_t count)
+{
+	index->small = index->large = count;
+	index->frontier = 0;
+}
+
+/* Zero the buckets of a range, and give back what pages it has. */
+static void
+blank(struct index *index, size_t first, size_t last)
+{
+	size_t page = os_page_size();
+	char *start = (char *)(index->buckets + first);
+	char *end = (char *)(index->buckets + last);
+	char *whole = index->range + ((size_t)(start - index->range) +
+	    page - 1) / page * page;
+
+	if (whole >= end) {
+		memset(start, 0, (size_t)(end - start));
+		return;
+	}
+	memset(start, 0, (size_t)(whole - start));
+	os_discard(whole, ((size_t)(end - whole) + page - 1) / page * page);
+}
+
 void
 index_clear(struct index *index)
 {
-	index->bucket_target = BUCKETS_MIN;
-	set_count(index, BUCKETS_MIN);
-	index->count = 0;
 	memset(index->range, 0,
 	    (MARGIN + BUCKETS_MIN) * sizeof(struct index_bucket));
+	if (index->peak > BUCKETS_MIN)
+		blank(index, BUCKETS_MIN, index->peak);
+	index->peak = BUCKETS_MIN;
+	index->count = 0;
+	settle(index, BUCKETS_MIN);
 }
 
 void
 index_trim(struct index *index, size_t bytes)
 {
-	size_t page = os_page_size();
-	size_t keep = (MARGIN + index->bucket_count) *
-	    sizeof(struct index_bucket);
-	size_t end = (MARGIN + index->bucket_peak) *
-	    sizeof(struct index_bucket);
-	size_t start = end > bytes ? end - bytes : 0;
+	uint64_t most = bytes / sizeof(struct index_bucket);
+	uint64_t keep = index->large;
 
-	start = (start > keep ? start : keep) + page - 1;
-	start -= start % page;
-	end += page - 1;
-	end -= end % page;
-	if (start >= end)
-		return;
-	os_discard(index->range + start, end - start);
-	index->bucket_peak = start / sizeof(struct index_bucket) - MARGIN;
+	if (index->peak > keep + most)
+		keep = index->peak - most;
+	if (index->peak > keep)
+		blank(index, keep, index->peak);
+	index->peak = keep;
 }
 
 size_t
 index_size(const struct index *index)
 {
-	return (MARGIN + index->bucket_peak) * sizeof(struct index_bucket);
+	return (MARGIN + index->peak) * sizeof(struct index_bucket);
 }
 
 #define ALL_SLOTS	((1u << SLOTS) - 1)
@@ -248,14 +287,17 @@ index_prefetch_item(const struct index *index, uint64_t hash)
 }
 
 /*
- * Count and mask may be of different times. The bucket is one that was there
- * at either of them.
+ * The numbers may be of different times. The bucket is one that was there at
+ * one of them.
  */
 RACY static inline const struct index_bucket *
 peek_home(const struct index *index, uint64_t hash)
 {
-	return index->buckets + home_among(hash,
-	    racy_word(&index->bucket_count), racy_word(&index->bucket_mask));
+	uint64_t position = position_of(hash);
+
+	return index->buckets + bucket_among(position,
+	    position < racy_word(&index->frontier) ?
+	    racy_word(&index->small) : racy_word(&index->large));
 }
 
 /* As match_tags(). */
@@ -416,7 +458,7 @@ visit_bucket(const struct index *index, uint64_t number,
 			if (handle == 0)
 				continue;
 			hash = hash_of(index, handle);
-			if (home_number(index, hash) == number)
+			if (bucket_at(index, position_of(hash)) == number)
 				visit(context, hash, handle);
 		}
 		if (bucket->overflow == 0)
@@ -429,12 +471,15 @@ static void
 add_moved(void *context, uint64_t hash, uint32_t handle)
 {
 	struct moved *moved = context;
-	unsigned n = moved->count++;
+	uint64_t position = position_of(hash);
 
-	if (n < MOVED_MAX) {
-		moved->hash[n] = hash;
-		moved->handle[n] = handle;
+	if (position < moved->first || position >= moved->end)
+		return;
+	if (moved->count < MOVED_MAX) {
+		moved->hash[moved->count] = hash;
+		moved->handle[moved->count] = handle;
 	}
+	moved->count++;
 }
 
 static void
@@ -458,72 +503,111 @@ put_all(struct index *index, const struct moved *moved)
 }
 
 /*
- * Make it `count` buckets, one more or less, which gives the entries at home
- * in bucket `from` another one. When they do not fit, nothing changes.
+ * Move the frontier over one bucket among the smaller number, which gives its
+ * entries other homes. False: they do not fit there, and nothing has changed.
  */
-static void
-change_count(struct index *index, uint64_t count, uint64_t from)
+static bool
+move_frontier(struct index *index, uint64_t number, bool down)
 {
-	uint64_t before = index->bucket_count;
 	struct moved moved;
+	uint64_t last, before = index->frontier;
 	unsigned put;
 
+	moved.first = first_position(number, index->small);
+	moved.end = first_position(number + 1, index->small);
 	moved.count = 0;
-	visit_bucket(index, from, add_moved, &moved);
-	if (moved.count > MOVED_MAX) {
-		index->bucket_target = before;
-		return;
-	}
+	last = bucket_at(index, moved.end - 1);
+	for (uint64_t n = bucket_at(index, moved.first); n <= last; n++)
+		visit_bucket(index, n, add_moved, &moved);
+	if (moved.count > MOVED_MAX)
+		return false;
 	take_all(index, &moved, moved.count);
-	set_count(index, count);
+	index->frontier = down ? moved.first : moved.end;
 	put = put_all(index, &moved);
 	if (put == moved.count)
-		return;
+		return true;
 	take_all(index, &moved, put);
-	index->bucket_target = before;
-	set_count(index, before);
+	index->frontier = before;
 	CHECK(put_all(index, &moved) == moved.count);
+	return false;
+}
+
+static bool
+is_settled(const struct index *index)
+{
+	return index->small == index->large;
+}
+
+/* Move some more entries to where the larger number has them. */
+static void
+grow(struct index *index)
+{
+	uint64_t next = bucket_among(index->frontier, index->small);
+
+	for (unsigned i = 0; i < STEPS && next > 0; i++)
+		if (!move_frontier(index, --next, true))
+			return;
+	if (next == 0)
+		settle(index, index->large);
+}
+
+/* Or to where the smaller one has them. */
+static void
+shrink(struct index *index)
+{
+	uint64_t next = bucket_among(index->frontier, index->small);
+
+	for (unsigned i = 0; i < STEPS && next < index->small; i++)
+		if (!move_frontier(index, next++, false))
+			return;
+	if (next == index->small)
+		settle(index, index->small);
+}
+
+static bool
+begin_growing(struct index *index, const struct fill *fill)
+{
+	uint64_t large = index->small + index->small * fill->growth / 100;
+
+	if (!commit_to(index, large))
+		return false;
+	index->large = large;
+	index->frontier = POSITION_END;
+	return true;
 }
 
 static void
-split(struct index *index)
+begin_shrinking(struct index *index, const struct fill *fill)
 {
-	uint64_t count = index->bucket_count;
+	uint64_t small = index->count * 100 / (SLOTS * fill->shrunk);
 
-	if (!commit_to(index, count + 1)) {
-		index->bucket_target = count;
-		return;
-	}
-	memset(index->buckets + count, 0, sizeof *index->buckets);
-	change_count(index, count + 1, count - level_of(count));
-}
-
-static void
-merge(struct index *index)
-{
-	uint64_t last = index->bucket_count - 1;
-
-	change_count(index, last, last);
+	if (small < BUCKETS_MIN)
+		small = BUCKETS_MIN;
+	if (small < index->large)
+		index->small = small;
 }
 
 /* Choose the size that fits the count, and go a step towards it. */
 static void
 resize(struct index *index)
 {
-	unsigned full = index->pressed ? PRESSED_PERCENT : FULL_PERCENT;
+	const struct fill *fill = &fills[index->pressed];
 
-	if (index->count > entries_at(index->bucket_target, full))
-		index->bucket_target *= 2;
-	else if (index->bucket_target > BUCKETS_MIN &&
-	    index->count < entries_at(index->bucket_target, EMPTY_PERCENT))
-		index->bucket_target = index->bucket_target / 2 > BUCKETS_MIN ?
-		    index->bucket_target / 2 : BUCKETS_MIN;
-	for (int i = 0; i < STEPS; i++) {
-		if (index->bucket_count < index->bucket_target)
-			split(index);
-		else if (index->bucket_count > index->bucket_target)
-			merge(index);
+	if (index->count > entries_at(index->small, fill->most)) {
+		if (is_settled(index) && !begin_growing(index, fill))
+			begin_growing(index, &fills[true]);
+		index->growing = true;
+	} else if (index->count < entries_at(index->large, fill->least)) {
+		if (is_settled(index))
+			begin_shrinking(index, fill);
+		index->growing = false;
 	}
+	if (is_settled(index))
+		return;
+	if (index->growing)
+		grow(index);
+	else
+		shrink(index);
 }
 
 bool
@@ -553,30 +637,23 @@ index_remove(struct index *index, uint64_t hash, uint32_t handle)
 }
 
 /*
- * The order of a scan is that of the hashes' bucket bits read backwards, the
- * lowest first: in it, each bucket is an interval, which a split cuts in two
- * and a merge puts together. So a position in this order stays good whatever
- * becomes of the buckets.
+ * A scan goes by positions, so its cursor stays good whatever becomes of the
+ * buckets. The low byte of a cursor is the caller's.
  */
-static uint64_t
-position_of(uint64_t hash)
-{
-	return bits_reverse(hash >> 8);
-}
+#define CURSOR_SHIFT	8
 
-/* The first position behind the bucket that holds `position`; 0: the end. */
+/* The first position behind the bucket that has `position` in it. */
 static uint64_t
-interval_end(const struct index *index, uint64_t position, uint64_t number)
+next_position(const struct index *index, uint64_t position)
 {
-	uint64_t level = level_of(index->bucket_count);
-	bool split = number >= level || number < index->bucket_count - level;
-	unsigned bits = 63 - (unsigned)__builtin_clzll(level) + split;
+	uint64_t count = position < index->frontier ?
+	    index->small : index->large;
 
-	return ((position >> (64 - bits)) + 1) << (64 - bits);
+	return first_position(bucket_among(position, count) + 1, count);
 }
 
 struct scan {
-	uint64_t	cursor;
+	uint64_t	position;
 	void		(*visit)(void *context, uint32_t handle);
 	void		*context;
 };
@@ -586,7 +663,7 @@ scan_entry(void *context, uint64_t hash, uint32_t handle)
 {
 	const struct scan *scan = context;
 
-	if (position_of(hash) >= scan->cursor)
+	if (position_of(hash) >= scan->position)
 		scan->visit(scan->context, handle);
 }
 
@@ -594,9 +671,10 @@ uint64_t
 index_scan(const struct index *index, uint64_t cursor,
     void (*visit)(void *, uint32_t), void *context)
 {
-	uint64_t number = home_number(index, bits_reverse(cursor) << 8);
-	struct scan scan = { cursor, visit, context };
+	uint64_t position = cursor >> CURSOR_SHIFT & (POSITION_END - 1);
+	struct scan scan = { position, visit, context };
 
-	visit_bucket(index, number, scan_entry, &scan);
-	return interval_end(index, cursor, number);
+	visit_bucket(index, bucket_at(index, position), scan_entry, &scan);
+	position = next_position(index, position);
+	return position == POSITION_END ? 0 : position << CURSOR_SHIFT;
 }

@@ -25,12 +25,14 @@ struct index {
 	size_t			 reserved;	/* bytes */
 	size_t			 committed;	/* bytes */
 	struct index_bucket	*buckets;	/* number 0 */
-	uint64_t		 bucket_count;
-	uint64_t		 bucket_mask;	/* see home_among() */
-	uint64_t		 bucket_target;	/* growing or shrinking to it */
-	uint64_t		 bucket_peak;	/* memory was used up to here */
+	uint64_t		 small, large;	/* numbers of buckets: equal,
+						   unless the size changes */
+	uint64_t		 frontier;	/* position, see index.c */
+	uint64_t		 peak;		/* buckets that memory was
+						   used for */
 	uint64_t		 count;		/* entries */
-	bool			 pressed;	/* memory is short: grow late */
+	bool			 growing;	/* or shrinking, if at all */
+	bool			 pressed;	/* memory is short */
 };
 
 /*

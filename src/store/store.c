@@ -1021,13 +1021,13 @@ store_index_size(const struct store *store)
 unsigned
 store_index_power(const struct store *store)
 {
-	return 63 - (unsigned)__builtin_clzll(store->index.bucket_count);
+	return 63 - (unsigned)__builtin_clzll(store->index.large);
 }
 
 bool
 store_index_resizing(const struct store *store)
 {
-	return store->index.bucket_count != store->index.bucket_target;
+	return store->index.small != store->index.large;
 }
 
 uint32_t

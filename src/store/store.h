@@ -305,7 +305,8 @@ void	store_peek_prefetch_item(const struct store *, uint64_t hash);
 
 /*
  * Call `visit` for some items, `count` or a few more, from `cursor` on; 0
- * begins. Returns the cursor to go on with, 0: that was the last. They can be
+ * begins. Returns the cursor to go on with, 0: that was the last; its low byte
+ * is 0 and of no account, and it is below 2^53. They can be
  * fewer or none: where there is little to find, a call ends before that takes
  * long. An item that is there all the time is visited exactly once, whatever
  * happens to the store between the calls. `visit` changes nothing in it.
