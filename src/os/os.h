@@ -64,8 +64,8 @@ int	os_file_commit(int fd, size_t offset, size_t bytes);
 void	os_file_discard(int fd, size_t offset, size_t bytes);
 
 /*
- * Bytes of private memory that this process has resident; 0 where the system
- * does not tell.
+ * Bytes of memory that this process has resident, its program and libraries
+ * included; 0 where the system does not tell.
  */
 size_t	os_memory_in_use(void);
 

@@ -65,14 +65,14 @@ size_t
 os_memory_in_use(void)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
-	size_t total, resident, shared;
+	size_t total, resident;
 	int got;
 
 	if (file == NULL)
 		return 0;
-	got = fscanf(file, "%zu %zu %zu", &total, &resident, &shared);
+	got = fscanf(file, "%zu %zu", &total, &resident);
 	fclose(file);
-	return got == 3 ? (resident - shared) * os_page_size() : 0;
+	return got == 2 ? resident * os_page_size() : 0;
 }
 
 static unsigned

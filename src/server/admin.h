@@ -25,7 +25,7 @@
 #define STATS_LINES_MAX	128
 
 /* Of the memory limit, at most one part in so many is not for the shards. */
-#define ADMIN_OWN_PART	8
+#define ADMIN_OWN_PART	5
 
 /* What happens in a second. */
 struct redis_rates {

@@ -41,8 +41,11 @@
  */
 #define CAS_PER_SECOND	((uint64_t)1 << 20)
 
-/* Private memory of a server without items that nobody wonders about. */
-#define OWN_MEMORY_USUAL	((size_t)1 << 20)
+/*
+ * Resident memory of a server without items that nobody wonders about, its
+ * program and the system's libraries: a memcached has about as much.
+ */
+#define OWN_MEMORY_USUAL	((size_t)4864 << 10)
 
 /* Descriptors beside those of the clients. */
 #define OWN_FILES	64
@@ -240,8 +243,9 @@ shard_count(const struct options *options)
 
 /*
  * What the process has taken before the first item, beyond what any server
- * takes: the allocator's own tables, mostly. It comes off the limit, so that
- * -m says what the process takes; but a small limit is not eaten up by it.
+ * takes: the allocator's own tables and what libraries bring, mostly. It comes
+ * off the limit, so that -m says what the process takes; but a small limit is
+ * not eaten up by it.
  */
 static size_t
 own_memory(const struct options *options)

@@ -2,7 +2,7 @@
 /*
  * evict.c - see evict.h.
  *
- * Within a class, S3-FIFO (Yang et al., SOSP 2023). About an eighth of its
+ * Within a class, S3-FIFO (Yang et al., SOSP 2023). About a sixth of its
  * pages are the small queue, the others the main queue. The order of a queue
  * is the order of its chunks, and a hand goes round it: what the hand frees
  * is filled at once, so the hand comes to the newest item last. No list, no
@@ -40,7 +40,7 @@
 #define PROVEN_AGE	29
 
 /* The part of the limit that the ghost table takes. */
-#define GHOST_PART	256
+#define GHOST_PART	128
 
 int
 evict_open(struct evict *evict, size_t limit, struct error *error)

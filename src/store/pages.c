@@ -29,7 +29,7 @@
 #include "store/value.h"
 
 /* One page in so many is in the small queue, once there are a few. */
-#define SMALL_PART	8
+#define SMALL_PART	6
 #define SMALL_FROM	4
 
 /*
@@ -38,7 +38,7 @@
  */
 #define MOVE_REQUESTS	4000
 #define MOVE_UNEVEN	1.2
-#define MOVE_FADE	0.99
+#define MOVE_FADE	0.995
 #define MOVE_HURRY	8
 #define MOVE_RATIO	0.8	/* usual eagerness */
 
