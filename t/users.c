@@ -39,7 +39,12 @@ open_text(const char *text)
 static bool
 knows(const char *name, const char *password)
 {
-	return users_know(&users, slice_of(name), slice_of(password));
+	struct rights *rights;
+	bool known = users_know(&users, slice_of(name), slice_of(password),
+	    &rights);
+
+	rights_release(rights);
+	return known;
 }
 
 static void
@@ -144,8 +149,17 @@ what_is_wrong_is_said_with_its_line(void)
 #define COMPLAINT(text)	complaint(text, sizeof(text) - 1)
 	EXPECT_TEXT(COMPLAINT("ann:one\n\nbob\n"),
 	    ":3: not of the form user:password");
-	EXPECT_TEXT(COMPLAINT("ann:one\n:two\n"),
-	    ":2: there is no user before the :");
+	EXPECT_TEXT(COMPLAINT("ann:one\n: two\n"),
+	    ":2: there is no user behind the :");
+	EXPECT_TEXT(COMPLAINT("ann:one\n:two +get\n"),
+	    ":2: rights of a user who has no password");
+	EXPECT_TEXT(COMPLAINT("ann:one\n:ann +nosuch\n"),
+	    ":2: there is no call 'nosuch'");
+	EXPECT_TEXT(COMPLAINT("ann:one\n:ann +@nosuch\n"),
+	    ":2: there is no class of calls 'nosuch'");
+	EXPECT_TEXT(COMPLAINT("ann:one\n:ann keys\n"),
+	    ":2: 'keys' is none of +call, -call, +@class, -@class, ~keys, "
+	    "%R~keys, %W~keys, &channels");
 	EXPECT_TEXT(COMPLAINT("ann:\n"),
 	    ":1: there is no password after the :");
 	EXPECT_TEXT(COMPLAINT("ann:\r\n"),
@@ -166,6 +180,7 @@ static void
 the_longest_line_is_a_user(void)
 {
 	static char line[1025];
+	struct rights *rights;
 
 	memset(line, 'x', 1024);
 	line[3] = ':';
@@ -174,7 +189,7 @@ the_longest_line_is_a_user(void)
 	EXPECT(!knows("xxx", line + 5));
 	/* One more than any user has. */
 	EXPECT(!users_know(&users, SLICE("xxxx"),
-	    (struct slice){ line + 4, 1020 }));
+	    (struct slice){ line + 4, 1020 }, &rights));
 	users_close(&users);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/output.h"
 #include "proto/call.h"
+#include "proto/rights.h"
 #include "store/store.h"
 
 /* What the operator does not allow. Constant after start. */
@@ -28,6 +29,7 @@ struct call {
 	bool			 v3;	/* the reply is for RESP3 */
 	int64_t			 now;	/* unix ms */
 	unsigned		 space;	/* of the keys: the database */
+	const struct rights	*rights;	/* NULL: to all keys */
 	/*
 	 * The store of the key that is word number n, which is described. Its
 	 * shard is entered.

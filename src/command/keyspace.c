@@ -23,6 +23,7 @@ struct search {
 	struct slice	 pattern;
 	bool		 all;		/* the pattern matches all */
 	unsigned	 space;
+	const struct rights *rights;	/* of who searches; NULL: to all */
 	struct slice	 type;		/* bytes NULL: any */
 	struct output	*output;	/* NULL: they are only counted */
 	uint64_t	 seen, found;
@@ -47,6 +48,9 @@ meet(void *context, struct slice key, const struct store_item *item)
 	    !call_word_is(search->type, call_type(item)))
 		return;
 	if (!search->all && !glob_matches(search->pattern, key))
+		return;
+	if (search->rights != NULL &&
+	    !rights_to_key(search->rights, key, RIGHTS_READ))
 		return;
 	search->found++;
 	if (search->output != NULL)
@@ -81,7 +85,10 @@ void
 keyspace_keys(struct call *call)
 {
 	struct output apart;
-	struct search search = { .output = &apart, .space = call->space };
+	struct search search = {
+		.output = &apart, .space = call->space,
+		.rights = call->rights,
+	};
 
 	if (!may_list(call))
 		return;
@@ -197,7 +204,9 @@ scan_store(struct call *call, struct store *store, struct search *search,
 void
 keyspace_scan(struct call *call)
 {
-	struct search search = { .all = true, .space = call->space };
+	struct search search = {
+		.all = true, .space = call->space, .rights = call->rights,
+	};
 	unsigned count = SCAN_DEFAULT;
 	struct scan_place from;
 	uint64_t number;
@@ -256,6 +265,9 @@ consider(void *context, struct slice key, const struct store_item *item)
 	struct choice *choice = context;
 
 	if (item->space != choice->call->space)
+		return;
+	if (choice->call->rights != NULL &&
+	    !rights_to_key(choice->call->rights, key, RIGHTS_READ))
 		return;
 	if (choice->call->random(choice->call->context) % ++choice->seen == 0)
 		choice->key = key;

@@ -29,6 +29,7 @@
 
 #include "base/check.h"
 #include "net/conn_events.h"
+#include "net/permit.h"
 #include "net/session.h"
 #include "net/stream.h"
 #include "net/supply.h"
@@ -232,7 +233,8 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	if (conn->kept == NULL || conn->replies == NULL ||
 	    open_stream(conn, fd) == -1)
 		goto fail;
-	conn->visit.inside = env->gate == NULL;
+	if (env->gate == NULL)
+		gate_let_in(&conn->visit, NULL);
 	proto_open(&conn->codec, codec_config(conn),
 	    origin->settings.protocol);
 	conn->codec.args = &env->args;
@@ -281,6 +283,7 @@ conn_close(struct conn *conn)
 	if (conn->supply != NULL)
 		supply_close(conn->supply);
 	session_close(&conn->session);
+	gate_put_out(&conn->visit);
 	stream_close(&conn->stream);
 	evbuffer_free(conn->kept);
 	evbuffer_free(conn->replies);
@@ -520,14 +523,47 @@ tell_command(struct pass *pass)
 	pass->command.length = 0;
 }
 
+static void
+skip(struct slice *input, size_t length)
+{
+	input->bytes += length;
+	input->length -= length;
+}
+
+/* What the client's user may not do; one error is the reply to a line. */
+static void
+refuse(struct pass *pass, const struct request *request)
+{
+	struct conn *conn = pass->conn;
+
+	execute_batch(pass);
+	conn_count(&conn->env->counts.requests, 1);
+	permit_refuse(&conn->visit, request, &pass->output);
+	if (conn->codec.line_left == 0)
+		return;
+	skip(&pass->input, conn->codec.line_left);
+	conn->codec.line_left = 0;
+	while (*pass->input.bytes != '\n')
+		skip(&pass->input, 1);
+	skip(&pass->input, 1);
+}
+
 /* `request` is the batch's next. */
 static void
 take(struct pass *pass, struct request *request)
 {
+	struct conn *conn = pass->conn;
+
 	pass->requests++;
-	if (!pass->conn->visit.inside) {
-		knock(pass, request);
-		return;
+	if (!conn->visit.free) {
+		if (!conn->visit.inside) {
+			knock(pass, request);
+			return;
+		}
+		if (!permit_request(&conn->visit, request)) {
+			refuse(pass, request);
+			return;
+		}
 	}
 	if (pass->told)
 		tell_command(pass);
@@ -535,16 +571,9 @@ take(struct pass *pass, struct request *request)
 		serve(pass, request);
 		return;
 	}
-	route_hash(pass->conn->env->router, request);
+	route_hash(conn->env->router, request);
 	if (++pass->batched == BATCH)
 		flush_batch(pass);
-}
-
-static void
-skip(struct slice *input, size_t length)
-{
-	input->bytes += length;
-	input->length -= length;
 }
 
 /* Skip the rest of a value that was refused. */
@@ -653,6 +682,20 @@ begin_arrival(struct pass *pass, const struct request *request)
 	fill_arrival(arrival, &pass->input);
 }
 
+/* A value that is not received at all, unless it may be stored. */
+static void
+begin_body(struct pass *pass, const struct request *request)
+{
+	struct conn *conn = pass->conn;
+
+	if (conn->visit.free || permit_request(&conn->visit, request)) {
+		begin_arrival(pass, request);
+		return;
+	}
+	refuse(pass, request);
+	conn->swallow = request->value.length + request->protocol->trailer;
+}
+
 /* Parse one request, or as much of it as is there. False: no more now. */
 static bool
 parse(struct pass *pass)
@@ -680,7 +723,7 @@ parse(struct pass *pass)
 			return true;
 		}
 		if (body > PROTO_BODY_KEPT) {
-			begin_arrival(pass, request);
+			begin_body(pass, request);
 			return true;
 		}
 		pass->input = before;

@@ -10,13 +10,23 @@
 #define NET_GATE_H
 
 #include "proto/proto.h"
+#include "proto/rights.h"
 
-/* How far a client has come. */
+/*
+ * How far a client has come. Each request looks at `free` only, so that users
+ * who may do everything pay nothing for those who may not.
+ */
 struct gate_visit {
-	bool	inside;		/* may do what it likes */
-	bool	begun;		/* is in the middle of logging in */
-	bool	refused;	/* a call was the wrong way to log in */
+	bool		 free;		/* inside, with all rights */
+	bool		 inside;	/* logged in */
+	bool		 begun;		/* is in the middle of logging in */
+	bool		 refused;	/* a call was the wrong way to log in */
+	struct rights	*rights;	/* held; NULL: all */
 };
+
+/* Let it in, with rights that become the visit's (NULL: all); put it out. */
+void	gate_let_in(struct gate_visit *, struct rights *);
+void	gate_put_out(struct gate_visit *);
 
 struct gate {
 	struct codec_config	codec;		/* of those outside */
@@ -26,9 +36,9 @@ struct gate {
 	 */
 	enum status		(*enter)(void *context, struct gate_visit *,
 				    struct request *);
-	/* Has a user of this name this password? */
+	/* Has a user of this name this password? These are its rights. */
 	bool			(*know)(void *context, struct slice name,
-				    struct slice password);
+				    struct slice password, struct rights **);
 	void			*context;	/* of both */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "net/conn.h"
+#include "net/permit.h"
 #include "net/session_calls.h"
 #include "net/session_multi.h"
 #include "proto/resp.h"
@@ -136,7 +137,8 @@ reset(struct session_call *call)
 	multi_reset(session);
 	session->codec->resp.v3 = false;
 	session->codec->resp.space = 0;
-	session->visit->inside = session->env->gate == NULL;
+	if (session->env->gate != NULL)
+		gate_put_out(session->visit);
 	resp_simple(call->output, "RESET");
 }
 
@@ -377,7 +379,7 @@ is_valid(struct session_call *call)
 		    RESP_KEY_MAX);
 		return false;
 	}
-	return true;
+	return permit_call(call->session->visit, request, call->output);
 }
 
 /* Alone, or among others whose shards are entered. */
@@ -387,6 +389,7 @@ call_on_keys(struct session_call *call)
 	struct conn_env *env = call->session->env;
 	int64_t before = clock_monotonic_us();
 
+	call->request->rights = call->session->visit->rights;
 	if (call->visit != NULL)
 		visit_call(call->visit, call->request, call->output);
 	else

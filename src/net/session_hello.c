@@ -13,8 +13,9 @@ log_in(struct session_call *call, struct slice name, struct slice password)
 {
 	struct session *session = call->session;
 	const struct gate *gate = session->env->gate;
+	struct rights *rights = NULL;
 	bool known = gate == NULL ? slice_equal(name, SLICE(DEFAULT_USER)) :
-	    gate->know(gate->context, name, password);
+	    gate->know(gate->context, name, password, &rights);
 
 	if (!known) {
 		session->visit->refused = true;
@@ -23,10 +24,11 @@ log_in(struct session_call *call, struct slice name, struct slice password)
 		return false;
 	}
 	if (!session_replace_text(session, SESSION_USER, name)) {
+		rights_release(rights);
 		resp_error(call->output, "ERR out of memory");
 		return false;
 	}
-	session->visit->inside = true;
+	gate_let_in(session->visit, rights);
 	return true;
 }
 

@@ -288,6 +288,7 @@ static const struct outcome {
 	    SLICE("Non-numeric server-side value for incr or decr") },
 	[STATUS_UNAUTHENTICATED] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_AUTH_FAILURE] = { 0x20, SLICE("Auth failure.") },
+	[STATUS_NOT_PERMITTED] = { 0x20, SLICE("Not permitted.") },
 	[STATUS_NO_FLUSH] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_NO_DETAIL] = { 0x20, SLICE("Auth failure.") },
 	[STATUS_NO_CACHEDUMP] = { 0x20, SLICE("Auth failure.") },

@@ -58,6 +58,7 @@ enum request_flags {
 
 struct call_row;
 struct protocol;
+struct rights;
 struct source;
 
 struct request {
@@ -81,6 +82,7 @@ struct request {
 					   NULL, OP_KEY_CALL */
 	const struct slice *words;	/* of a call, the name first */
 	uint32_t	word_count;
+	const struct rights *rights;	/* of who calls; NULL: all */
 	struct slice	argument;	/* the words after the verb, or an
 					   opaque to send back */
 	char		mode;		/* of a meta command, while parsed */

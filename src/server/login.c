@@ -12,10 +12,11 @@
 #define OUTSIDE_MAX	2048
 
 static bool
-know(void *context, struct slice name, struct slice password)
+know(void *context, struct slice name, struct slice password,
+    struct rights **rights)
 {
 	struct login *login = context;
-	bool known = users_know(login->users, name, password);
+	bool known = users_know(login->users, name, password, rights);
 
 	atomic_fetch_add(&login->attempts, 1);
 	if (!known)
@@ -27,8 +28,14 @@ static enum status
 judge(struct login *login, struct gate_visit *visit, struct slice name,
     struct slice password, enum status welcome)
 {
-	visit->inside = know(login, name, password);
-	return visit->inside ? welcome : STATUS_AUTH_FAILURE;
+	struct rights *rights;
+
+	if (!know(login, name, password, &rights)) {
+		gate_put_out(visit);
+		return STATUS_AUTH_FAILURE;
+	}
+	gate_let_in(visit, rights);
+	return welcome;
 }
 
 /* "name password"; memcached does not mind what comes behind. */
@@ -71,7 +78,7 @@ login_by_plain(struct login *login, struct gate_visit *visit,
 {
 	struct slice rest = request->value, whom, name;
 
-	visit->inside = false;
+	gate_put_out(visit);
 	visit->begun = false;
 	if (rest.length == 0 && !(request->flags & REQUEST_TOO_LARGE)) {
 		visit->begun = true;
@@ -100,7 +107,8 @@ login_by_sasl(struct login *login, struct gate_visit *visit,
 	if (request->op == OP_SASL_MECHANISMS)
 		return STATUS_MECHANISMS;
 	if (steps_first || !is_plain(request->key)) {
-		visit->inside = visit->begun = false;
+		gate_put_out(visit);
+		visit->begun = false;
 		return judge(login, visit, SLICE(""), SLICE(""),
 		    STATUS_NONE);
 	}

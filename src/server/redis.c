@@ -45,8 +45,12 @@ redis_ok(struct admin *admin, struct session_call *call)
 
 static redis_function *const functions[CALL_COUNT] = {
 	[CALL_ACL_CAT] = acl_cat,
+	[CALL_ACL_DRYRUN] = acl_dryrun,
+	[CALL_ACL_GENPASS] = acl_genpass,
+	[CALL_ACL_GETUSER] = acl_getuser,
 	[CALL_ACL_HELP] = redis_help,
 	[CALL_ACL_LIST] = acl_list,
+	[CALL_ACL_LOAD] = acl_load,
 	[CALL_ACL_USERS] = acl_users,
 	[CALL_ACL_WHOAMI] = acl_whoami,
 	[CALL_CLIENT_INFO] = client_info,

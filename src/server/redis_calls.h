@@ -10,7 +10,8 @@
 
 typedef void redis_function(struct admin *, struct session_call *);
 
-redis_function	acl_cat, acl_list, acl_users, acl_whoami;
+redis_function	acl_cat, acl_dryrun, acl_genpass, acl_getuser, acl_list,
+	    acl_load, acl_users, acl_whoami;
 redis_function	client_info, client_kill, client_list;
 redis_function	command_all, command_count, command_docs, command_getkeys,
 	    command_info, command_list;

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * redis_misc.c - calls that are answered in a line or two: WAIT, LATENCY,
- * MEMORY, CLUSTER, ACL, SHUTDOWN, DEBUG.
+ * MEMORY, CLUSTER, SHUTDOWN, DEBUG.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "net/conn.h"
-#include "proto/classes.h"
 #include "proto/resp.h"
 #include "server/redis_calls.h"
-
-#define DEFAULT_USER	"default"
 
 /* The longest DEBUG SLEEP. */
 #define SLEEP_MAX_MS	10000
@@ -95,92 +92,6 @@ memory_stats(struct admin *admin, struct session_call *call)
 	put_pair(call, "keys.bytes-per-key",
 	    totals.store.items == 0 ? 0 : used / totals.store.items);
 	put_pair(call, "dataset.bytes", used);
-}
-
-static const char *
-user_of(const struct session_call *call)
-{
-	const char *user = call->session->texts[SESSION_USER];
-
-	return user == NULL ? DEFAULT_USER : user;
-}
-
-void
-acl_whoami(struct admin *admin, struct session_call *call)
-{
-	(void)admin;
-	resp_bulk_text(call->output, user_of(call));
-}
-
-/* The names of the file are not kept: a user sees himself. */
-void
-acl_users(struct admin *admin, struct session_call *call)
-{
-	(void)admin;
-	resp_array(call->output, 1);
-	resp_bulk_text(call->output, user_of(call));
-}
-
-void
-acl_list(struct admin *admin, struct session_call *call)
-{
-	struct output *output = call->output;
-	struct slice user = slice_of(user_of(call));
-	struct slice before = SLICE("user "), rights = SLICE(" ~* &* +@all");
-	struct slice state = call->session->env->gate != NULL ?
-	    SLICE(" on") : SLICE(" on nopass");
-
-	(void)admin;
-	resp_array(output, 1);
-	resp_bulk_head(output, before.length + user.length + state.length +
-	    rights.length);
-	output_bytes(output, before.bytes, before.length);
-	output_bytes(output, user.bytes, user.length);
-	output_bytes(output, state.bytes, state.length);
-	output_bytes(output, rights.bytes, rights.length);
-	resp_end(output);
-}
-
-static void
-list_class(struct session_call *call, int class)
-{
-	uint32_t bit = (uint32_t)1 << class;
-	size_t count = 0;
-
-	for (size_t i = 0; i < CALL_COUNT; i++)
-		count += (call_classes(&call_rows[i]) & bit) != 0;
-	resp_array(call->output, count);
-	for (size_t i = 0; i < CALL_COUNT; i++)
-		if (call_classes(&call_rows[i]) & bit)
-			resp_bulk_text(call->output, call_rows[i].name);
-}
-
-void
-acl_cat(struct admin *admin, struct session_call *call)
-{
-	int class;
-
-	(void)admin;
-	if (call->count > 3) {
-		resp_error(call->output, "ERR unknown subcommand or wrong "
-		    "number of arguments for '%.*s'. Try ACL HELP.",
-		    (int)call->words[1].length, call->words[1].bytes);
-		return;
-	}
-	if (call->count == 2) {
-		resp_array(call->output, CLASS_COUNT);
-		for (size_t i = 0; i < CLASS_COUNT; i++)
-			resp_bulk_text(call->output, class_names[i]);
-		return;
-	}
-	class = class_find(call->words[2]);
-	if (class != -1) {
-		list_class(call, class);
-		return;
-	}
-	resp_error(call->output, "ERR Unknown category '%.*s'",
-	    (int)(call->words[2].length < 128 ? call->words[2].length : 128),
-	    call->words[2].bytes);
 }
 
 void

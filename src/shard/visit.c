@@ -248,7 +248,7 @@ execute(struct visit *visit, struct output *output)
 		.row = request->call, .words = request->words,
 		.count = request->word_count, .output = output,
 		.v3 = request->flags & REQUEST_RESP3, .now = visit->now,
-		.space = request->space,
+		.space = request->space, .rights = request->rights,
 		.store_count = visit->router->shard_count,
 		.store_of = store_of, .enter = enter, .leave = leave,
 		.random = next_random, .hash = hash_key,
