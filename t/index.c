@@ -314,6 +314,8 @@ the_index_grows_with_its_entries_and_shrinks_again(void)
 	EXPECT(most >= KEYS_MAX / 12 && most <= KEYS_MAX);
 	expect_equal_to_twin(KEYS_MAX);
 	take_out_all(0, KEYS_MAX);
+	while (index_slice(&table, 10))
+		;
 	EXPECT_EQUAL(table.large, least);
 	expect_blank();
 	close_index();
@@ -464,7 +466,10 @@ a_merge_that_does_not_fit_is_left_undone(void)
 	take_out_all(300, 2500);
 	expect_equal_to_twin(2500);
 	EXPECT(table.large > 64);
+	EXPECT_EQUAL(index_slice(&table, 1000), false);
+	EXPECT(table.large > 64);
 	take_out_all(0, 300);
+	EXPECT_EQUAL(index_slice(&table, 1000), false);
 	EXPECT_EQUAL(table.large, 64);
 	expect_blank();
 	close_index();
@@ -562,6 +567,7 @@ trimming_gives_back_memory_bit_by_bit_and_nothing_in_use(void)
 	EXPECT_EQUAL(index_size(&table), large);
 	before = large;
 	for (int i = 0; i < 1000; i++) {
+		index_slice(&table, 100);
 		index_trim(&table, step);
 		EXPECT(before - index_size(&table) <= step);
 		before = index_size(&table);

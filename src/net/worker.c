@@ -31,6 +31,7 @@ struct worker {
 	struct conn_env		 env;
 	struct wakeup		 wakeup;
 	struct event		*tick;
+	unsigned		 ticked;	/* the shard that it ended with */
 	struct event		*deadline;
 	bool			 stopping;	/* no connection is to stay */
 	pthread_t		 thread;
@@ -51,22 +52,51 @@ schedule_tick(struct worker *worker, unsigned ms)
 	event_add(worker->tick, &delay);
 }
 
+/* Every n-th shard is the worker's; which comes after this one, in a ring? */
+static unsigned
+next_shard(const struct worker *worker, unsigned shard)
+{
+	unsigned next = shard + worker->config.worker_count;
+
+	return next < worker->config.router->shard_count ?
+	    next : worker->config.number;
+}
+
+/*
+ * Keep house in the worker's shards. One that has more to do ends the round,
+ * so that a request waits for one slice of work, however many there are; the
+ * next round begins behind it.
+ */
+static bool
+keep_house(struct worker *worker)
+{
+	struct router *router = worker->config.router;
+	int64_t now = clock_unix_ms(worker->config.clock);
+	unsigned first = worker->ticked, shard = first;
+	bool more;
+
+	if (worker->config.number >= router->shard_count)
+		return false;
+	do {
+		shard = next_shard(worker, shard);
+		more = shard_tick(&router->shards[shard], now,
+		    &worker->env.journal);
+	} while (!more && shard != first);
+	worker->ticked = shard;
+	return more;
+}
+
 static void
 tick(evutil_socket_t fd, short what, void *context)
 {
 	struct worker *worker = context;
-	struct router *router = worker->config.router;
-	struct journal *journal = &worker->env.journal;
-	int64_t now = clock_unix_ms(worker->config.clock);
-	bool more = false;
+	bool more;
 
 	(void)fd;
 	(void)what;
-	journal_refresh(journal);
-	for (unsigned i = worker->config.number; i < router->shard_count;
-	    i += worker->config.worker_count)
-		more |= shard_tick(&router->shards[i], now, journal);
-	journal_deliver(journal);
+	journal_refresh(&worker->env.journal);
+	more = keep_house(worker);
+	journal_deliver(&worker->env.journal);
 	/* While there is more to do, once after each look at the sockets. */
 	schedule_tick(worker, more ? 0 : TICK_MS);
 }
@@ -293,6 +323,7 @@ worker_start(const struct worker_config *config, struct error *error)
 		return NULL;
 	}
 	worker->config = *config;
+	worker->ticked = config->number;
 	CHECK(pthread_mutex_init(&worker->lock, NULL) == 0);
 	CHECK(pthread_mutex_init(&worker->env.list_lock, NULL) == 0);
 	if (!make_parts(worker)) {

@@ -8,7 +8,7 @@
 #include "shard/events.h"
 
 /* Items that one slice looks at: some 100 us when all of them are due. */
-#define TICK_BUDGET	1024
+#define TICK_BUDGET	512
 
 int
 shard_open(struct shard *shard, const struct store_config *config,

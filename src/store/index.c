@@ -31,7 +31,7 @@
  * refused; that does not happen by chance.
  *
  * While memory is free, the array is at most 85 % full and then doubles, two
- * buckets with each entry added; it halves below 20 %. When memory is short,
+ * buckets with each entry added; it halves below 20 %, slowly. When memory is short,
  * items would have to go for its lines: it grows by an eighth at 94 %, and
  * shrinks to what it needs below 75 %. A search then reads half a line more.
  */
@@ -50,7 +50,8 @@
 #define SLOTS		12
 #define MARGIN		32	/* buckets below number 0 */
 #define BUCKETS_MIN	64
-#define STEPS		2	/* buckets that move with each change */
+#define GROW_STEPS	2	/* buckets that move with each change */
+#define SHRINK_EVERY	4	/* changes with which one moves */
 #define MOVED_MAX	256	/* entries that move with one, at most */
 #define COMMIT_STEP	((size_t)1 << 20)
 
@@ -544,24 +545,24 @@ grow(struct index *index)
 {
 	uint64_t next = bucket_among(index->frontier, index->small);
 
-	for (unsigned i = 0; i < STEPS && next > 0; i++)
+	for (unsigned i = 0; i < GROW_STEPS && next > 0; i++)
 		if (!move_frontier(index, --next, true))
 			return;
 	if (next == 0)
 		settle(index, index->large);
 }
 
-/* Or to where the smaller one has them. */
-static void
+/* Or to where the smaller one has them. False: they do not fit there. */
+static bool
 shrink(struct index *index)
 {
 	uint64_t next = bucket_among(index->frontier, index->small);
 
-	for (unsigned i = 0; i < STEPS && next < index->small; i++)
-		if (!move_frontier(index, next++, false))
-			return;
+	if (next < index->small && !move_frontier(index, next++, false))
+		return false;
 	if (next == index->small)
 		settle(index, index->small);
+	return true;
 }
 
 static bool
@@ -587,9 +588,9 @@ begin_shrinking(struct index *index, const struct fill *fill)
 		index->small = small;
 }
 
-/* Choose the size that fits the count, and go a step towards it. */
+/* Choose the size that fits the count. */
 static void
-resize(struct index *index)
+choose(struct index *index)
 {
 	const struct fill *fill = &fills[index->pressed];
 
@@ -602,12 +603,33 @@ resize(struct index *index)
 			begin_shrinking(index, fill);
 		index->growing = false;
 	}
+}
+
+/* Go a step; there is no hurry to shrink, and many entries may go at once. */
+static void
+resize(struct index *index)
+{
+	choose(index);
 	if (is_settled(index))
 		return;
 	if (index->growing)
 		grow(index);
-	else
+	else if (++index->changes % SHRINK_EVERY == 0)
 		shrink(index);
+}
+
+bool
+index_slice(struct index *index, unsigned buckets)
+{
+	choose(index);
+	for (; !is_settled(index) && !index->growing; buckets--) {
+		if (buckets == 0)
+			return true;
+		if (!shrink(index))
+			return false;
+		choose(index);
+	}
+	return false;
 }
 
 bool

@@ -32,6 +32,7 @@ struct index {
 						   used for */
 	uint64_t		 count;		/* entries */
 	bool			 growing;	/* or shrinking, if at all */
+	uint8_t			 changes;	/* while it shrinks */
 	bool			 pressed;	/* memory is short */
 };
 
@@ -83,6 +84,12 @@ void	index_remove(struct index *, uint64_t hash, uint32_t handle);
  */
 uint64_t index_scan(const struct index *, uint64_t cursor,
 	    void (*visit)(void *context, uint32_t handle), void *context);
+
+/*
+ * Shrinking goes on without changes: up to so many buckets move. True: there
+ * is more to do.
+ */
+bool	index_slice(struct index *, unsigned buckets);
 
 /* Forget every entry, at once. Memory goes back by index_trim(). */
 void	index_clear(struct index *);

@@ -36,9 +36,9 @@
  * Page moves: requests between two, how uneven classes are that have the
  * eagerness of 1, how fast hits fade. In a hurry there are more looks.
  */
-#define MOVE_REQUESTS	4000
+#define MOVE_REQUESTS	2000
 #define MOVE_UNEVEN	1.2
-#define MOVE_FADE	0.995
+#define MOVE_FADE	0.9975
 #define MOVE_HURRY	8
 #define MOVE_RATIO	0.8	/* usual eagerness */
 

@@ -29,6 +29,9 @@
 /* The largest page: a file holds whole ones. */
 #define FILE_UNIT		((size_t)1 << 20)
 
+/* What a bucket of the index that moves costs, in terms of chunks. */
+#define ENTRIES_PER_BUCKET	16
+
 #define TRIM_BYTES		((size_t)256 << 10)
 
 /*
@@ -977,6 +980,7 @@ store_tick(struct store *store, unsigned budget)
 	index_trim(&store->index, TRIM_BYTES);
 	pages_fit(store);
 	more = expiry_slice(store, budget);
+	more += index_slice(&store->index, budget / ENTRIES_PER_BUCKET);
 	more += crawl_slice(store, budget);
 	more += pages_slice(store, budget);
 	return more > 0;
