@@ -224,6 +224,29 @@ a_store_without_items_is_fine(void)
 }
 
 static void
+spaces_that_changed_places_stay_so(void)
+{
+	struct store_value value = { .bytes = text("value") };
+	struct store_key where;
+	struct store_item found;
+
+	begin(MB);
+	store_swap_spaces(store, 0, 5);
+	store_swap_spaces(store, 5, 6);
+	where = key("k");
+	EXPECT_EQUAL(store_put(store, &where, STORE_SET, &value), STORE_OK);
+	restart();
+	EXPECT_EQUAL(store_get(store, &where, false, &found), STORE_OK);
+	EXPECT_EQUAL(store_space_items(store, 0), 1);
+	store_swap_spaces(store, 0, 6);
+	where.space = 6;
+	restart();
+	EXPECT_EQUAL(store_get(store, &where, false, &found), STORE_OK);
+	EXPECT_EQUAL(found.space, 6);
+	end();
+}
+
+static void
 uniques_are_new_ones(void)
 {
 	uint64_t cas;
@@ -541,6 +564,7 @@ main(void)
 	RUN(all_items_are_there_again);
 	RUN(long_keys_are_there_again);
 	RUN(a_store_without_items_is_fine);
+	RUN(spaces_that_changed_places_stay_so);
 	RUN(uniques_are_new_ones);
 	RUN(what_fell_due_meanwhile_is_gone);
 	RUN(a_busy_store_is_restarted_often);

@@ -126,8 +126,7 @@ key_in(const char *name, uint8_t space)
 	struct store_key where = key(name);
 
 	where.space = space;
-	where.hash = store_hash(VALUES_SEED, where.bytes, where.length,
-	    space);
+	where.hash = store_hash(VALUES_SEED, where.bytes, where.length);
 	return where;
 }
 
@@ -159,6 +158,55 @@ a_key_is_another_one_in_each_space(void)
 		EXPECT_EQUAL(store_delete(store, &where), STORE_OK);
 		EXPECT_EQUAL(items(), 15 - space);
 	}
+	close_store();
+}
+
+static void
+put_in_space(unsigned space, const char *bytes)
+{
+	struct store_key where = key_in("k", (uint8_t)space);
+	struct store_value value = { .bytes = slice_of(bytes) };
+
+	EXPECT_EQUAL(store_put(store, &where, STORE_SET, &value), STORE_OK);
+}
+
+static void
+expect_in_space(unsigned space, const char *bytes)
+{
+	struct store_key where = key_in("k", (uint8_t)space);
+
+	if (!EXPECT_EQUAL(store_get(store, &where, false, &item), STORE_OK))
+		return;
+	EXPECT_EQUAL(item.space, space);
+	EXPECT(value_equals(store, &item, bytes, strlen(bytes)));
+}
+
+static void
+spaces_change_places(void)
+{
+	open_usual();
+	put_in_space(0, "zero");
+	put_in_space(1, "one");
+	put_in_space(2, "two");
+	store_swap_spaces(store, 0, 1);
+	store_verify(store);
+	expect_in_space(0, "one");
+	expect_in_space(1, "zero");
+	store_swap_spaces(store, 1, 2);
+	store_swap_spaces(store, 3, 3);
+	expect_in_space(0, "one");
+	expect_in_space(1, "two");
+	expect_in_space(2, "zero");
+	put_in_space(2, "new");
+	put_in_space(3, "three");
+	store_swap_spaces(store, 2, 9);
+	store_verify(store);
+	expect_in_space(9, "new");
+	expect_in_space(3, "three");
+	EXPECT_EQUAL(store_space_items(store, 2), 0);
+	EXPECT_EQUAL(store_space_items(store, 0), 1);
+	EXPECT_EQUAL(store_space_items(store, 9), 1);
+	EXPECT_EQUAL(items(), 4);
 	close_store();
 }
 
@@ -1043,6 +1091,7 @@ store_and_find(void)
 	RUN(a_key_is_any_bytes_from_1_to_65535);
 	RUN(a_key_that_fits_no_page_is_refused);
 	RUN(a_key_is_another_one_in_each_space);
+	RUN(spaces_change_places);
 	RUN(a_set_takes_the_place_of_any_value);
 	RUN(add_stores_only_a_new_key);
 	RUN(replace_stores_only_an_existing_key);

@@ -28,6 +28,7 @@ static call_function *const functions[CALL_COUNT] = {
 	[CALL_INCRBY] = numbers_add,
 	[CALL_INCRBYFLOAT] = numbers_add_float,
 	[CALL_KEYS_LIKE] = keyspace_keys,
+	[CALL_MOVE] = generic_move,
 	[CALL_MGET] = strings_mget,
 	[CALL_MSET] = strings_mset,
 	[CALL_MSETNX] = strings_msetnx,
@@ -52,6 +53,7 @@ static call_function *const functions[CALL_COUNT] = {
 	[CALL_SETRANGE] = ranges_set,
 	[CALL_STRLEN] = ranges_strlen,
 	[CALL_SUBSTR] = ranges_get,
+	[CALL_SWAPDB] = keyspace_swap,
 	[CALL_TOUCH] = generic_touch,
 	[CALL_TTL] = expire_left,
 	[CALL_TYPE] = generic_type,
@@ -84,6 +86,17 @@ void
 call_look(struct call *call, size_t n, struct place *place)
 {
 	find(call, n, false, place);
+}
+
+void
+call_look_in(struct call *call, size_t n, uint8_t space, struct place *place)
+{
+	place->store = call_store(call, n, &place->key);
+	place->key.space = space;
+	place->there = store_look(place->store, &place->key, &place->item) ==
+	    STORE_OK;
+	if (!place->there)
+		place->item = (struct store_item){ .length = 0 };
 }
 
 bool
@@ -130,6 +143,21 @@ call_integer(struct call *call, size_t n, int64_t *number)
 		return true;
 	call_not_an_integer(call);
 	return false;
+}
+
+bool
+call_space(struct call *call, size_t n, uint8_t *space)
+{
+	int64_t number;
+
+	if (!call_integer(call, n, &number))
+		return false;
+	if (number < 0 || number >= STORE_SPACES) {
+		resp_error(call->output, "ERR DB index is out of range");
+		return false;
+	}
+	*space = (uint8_t)number;
+	return true;
 }
 
 bool

@@ -26,6 +26,9 @@ call_store(struct call *call, size_t n, struct store_key *key)
 /* What the key that is word number `n` holds, whatever it is. */
 void	call_look(struct call *, size_t n, struct place *);
 
+/* And in another space. */
+void	call_look_in(struct call *, size_t n, uint8_t space, struct place *);
+
 /*
  * The string that it holds: read, which makes it hotter, or merely looked at.
  * False: it holds something else, and the reply is the error that says so.
@@ -55,6 +58,9 @@ size_t	call_format_integer(char text[1 + DECIMAL_MAX], int64_t);
 /* A number as an argument. False: the reply is the error that says so. */
 bool	call_integer(struct call *, size_t n, int64_t *);
 bool	call_float(struct call *, size_t n, long double *);
+
+/* The number of a database. False: the reply is the error. */
+bool	call_space(struct call *, size_t n, uint8_t *space);
 
 /*
  * The time of expiry, unix ms, that word number `n` says. False: the reply is
@@ -91,12 +97,13 @@ call_function	strings_delifeq, strings_get, strings_getdel, strings_getex,
 	    strings_set, strings_setex, strings_setnx;
 call_function	numbers_add, numbers_add_float;
 call_function	ranges_append, ranges_get, ranges_set, ranges_strlen;
-call_function	generic_copy, generic_delete, generic_exists, generic_rename,
+call_function	generic_copy, generic_delete, generic_exists, generic_move,
+	    generic_rename,
 	    generic_touch, generic_type;
 call_function	object_encoding, object_frequency, object_idle,
 	    object_memory, object_references;
 call_function	expire_at, expire_left, expire_persist;
 call_function	keyspace_count, keyspace_flush, keyspace_keys,
-	    keyspace_random, keyspace_scan;
+	    keyspace_random, keyspace_scan, keyspace_swap;
 
 #endif

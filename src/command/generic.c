@@ -149,23 +149,17 @@ generic_rename(struct call *call)
 
 /* The options of COPY. False: the error is told. */
 static bool
-read_copy_options(struct call *call, bool *replace)
+read_copy_options(struct call *call, bool *replace, uint8_t *space)
 {
-	int64_t number;
-
 	*replace = false;
+	*space = (uint8_t)call->space;
 	for (size_t n = 3; n < call->count; n++) {
 		if (call_word_is(call->words[n], "replace")) {
 			*replace = true;
 		} else if (call_word_is(call->words[n], "db") &&
 		    n + 1 < call->count) {
-			if (!call_integer(call, ++n, &number))
+			if (!call_space(call, ++n, space))
 				return false;
-			if (number != call->space) {
-				resp_error(call->output,
-				    "ERR DB index is out of range");
-				return false;
-			}
 		} else {
 			call_syntax_error(call);
 			return false;
@@ -180,16 +174,18 @@ generic_copy(struct call *call)
 	enum store_result result;
 	struct place from, to;
 	bool replace;
+	uint8_t space;
 
-	if (!read_copy_options(call, &replace))
+	if (!read_copy_options(call, &replace, &space))
 		return;
-	if (slice_equal(call->words[1], call->words[2])) {
+	if (space == call->space &&
+	    slice_equal(call->words[1], call->words[2])) {
 		resp_error(call->output,
 		    "ERR source and destination objects are the same");
 		return;
 	}
 	call_look(call, 1, &from);
-	call_look(call, 2, &to);
+	call_look_in(call, 2, space, &to);
 	if (!from.there || (to.there && !replace)) {
 		resp_integer(call->output, 0);
 		return;
@@ -199,4 +195,34 @@ generic_copy(struct call *call)
 		resp_integer(call->output, 1);
 	else
 		call_fail(call, result);
+}
+
+/* To the same key in another database, which is in the same store. */
+void
+generic_move(struct call *call)
+{
+	enum store_result result;
+	struct place from, to;
+	uint8_t space;
+
+	if (!call_space(call, 2, &space))
+		return;
+	if (space == call->space) {
+		resp_error(call->output,
+		    "ERR source and destination objects are the same");
+		return;
+	}
+	call_look(call, 1, &from);
+	call_look_in(call, 1, space, &to);
+	if (!from.there || to.there) {
+		resp_integer(call->output, 0);
+		return;
+	}
+	result = copy_value(&from, &to);
+	if (result != STORE_OK) {
+		call_fail(call, result);
+		return;
+	}
+	store_delete(from.store, &from.key);
+	resp_integer(call->output, 1);
 }

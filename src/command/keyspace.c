@@ -423,3 +423,33 @@ keyspace_flush(struct call *call)
 		flush_shard(call, n, call->row->id == CALL_FLUSHALL);
 	resp_simple(call->output, "OK");
 }
+
+/* SWAPDB. All shards are entered. */
+void
+keyspace_swap(struct call *call)
+{
+	static const char *const ordinals[] = { "first", "second" };
+	uint8_t spaces[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		int64_t number;
+
+		if (!call_parse_integer(call->words[1 + i], &number)) {
+			resp_error(call->output, "ERR invalid %s DB index",
+			    ordinals[i]);
+			return;
+		}
+		if (number < 0 || number >= STORE_SPACES) {
+			resp_error(call->output,
+			    "ERR DB index is out of range");
+			return;
+		}
+		spaces[i] = (uint8_t)number;
+	}
+	for (unsigned n = 0; n < call->store_count; n++) {
+		store_swap_spaces(call->enter(call->context, n), spaces[0],
+		    spaces[1]);
+		call->leave(call->context, n);
+	}
+	resp_simple(call->output, "OK");
+}

@@ -70,7 +70,7 @@ locate(const struct cairn_store *store, const void *key, size_t length,
 	    length > CAIRN_STORE_KEY_MAX)
 		return false;
 	place->key = (struct store_key){
-		key, length, store_hash(store->hash_seed, key, length, 0), 0,
+		key, length, store_hash(store->hash_seed, key, length), 0,
 	};
 	place->shard = shard_of(store, place->key.hash);
 	return true;

@@ -86,7 +86,7 @@ make_run_id(const struct admin *admin, char out[41])
 
 	snprintf(out, 41, "%016" PRIx64 "%08x%016" PRIx64,
 	    (uint64_t)admin->started * 0x9e3779b97f4a7c15, (unsigned)getpid(),
-	    store_hash(seed, "run", 3, 0));
+	    store_hash(seed, "run", 3));
 }
 
 static void

@@ -67,7 +67,7 @@ void
 route_hash(const struct router *router, struct request *request)
 {
 	request->hash = store_hash(router->hash_seed, request->key.bytes,
-	    request->key.length, request->space);
+	    request->key.length);
 }
 
 static enum status

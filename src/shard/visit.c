@@ -66,7 +66,7 @@ hash_keys(struct visit *visit, size_t from)
 		struct slice key = words[(from + i) * visit->step];
 
 		visit->hashes[i] = store_hash(visit->router->hash_seed,
-		    key.bytes, key.length, visit->request->space);
+		    key.bytes, key.length);
 	}
 }
 
@@ -97,6 +97,8 @@ visit_add(struct visit *visit, const struct request *request)
 		for (size_t i = 0; i < visit->known; i++)
 			mark(visit, shard_of(visit, visit->hashes[i]));
 	}
+	if (request->call->id == CALL_SWAPDB)
+		visit_add_all(visit);
 	/* What is known of a single call need not be found out again. */
 	if (visit->added++ > 0)
 		visit->request = NULL;
@@ -149,7 +151,7 @@ visit_key(const struct visit *visit, struct slice key, uint8_t space)
 	return (struct store_key){
 		.bytes = key.bytes, .length = key.length, .space = space,
 		.hash = store_hash(visit->router->hash_seed, key.bytes,
-		    key.length, space),
+		    key.length),
 	};
 }
 
@@ -223,8 +225,7 @@ hash_key(void *context, const struct store_key *key)
 {
 	const struct visit *visit = context;
 
-	return store_hash(visit->router->hash_seed, key->bytes, key->length,
-	    key->space);
+	return store_hash(visit->router->hash_seed, key->bytes, key->length);
 }
 
 static void

@@ -65,11 +65,27 @@ store_items(const struct store *store)
 	return store->index.count;
 }
 
+void
+store_swap_spaces(struct store *store, unsigned a, unsigned b)
+{
+	struct spaces *spaces = &store->index.spaces;
+	uint8_t space = spaces->in_item[a];
+
+	spaces->in_item[a] = spaces->in_item[b];
+	spaces->in_item[b] = space;
+	spaces->in_key[spaces->in_item[a]] = (uint8_t)a;
+	spaces->in_key[space] = (uint8_t)b;
+	if (store->changed != NULL)
+		store->changed(store->changed_context,
+		    (struct slice){ NULL, 0 }, 0);
+}
+
 uint64_t
 store_space_items(const struct store *store, unsigned space)
 {
 	uint64_t others = 0;
 
+	space = store->index.spaces.in_item[space];
 	if (space != 0)
 		return store->space_items[space];
 	for (unsigned n = 1; n < STORE_SPACES; n++)

@@ -140,7 +140,7 @@ hash_of(const struct index *index, uint32_t handle)
 	const struct item *item = slab_item(index->slab, handle);
 
 	return store_hash(index->seed, item_key(item),
-	    item_key_length(item), item_space(item));
+	    item_key_length(item));
 }
 
 static uint64_t
@@ -180,6 +180,9 @@ index_open(struct index *index, const struct slab *slab, uint64_t seed,
 	*index = (struct index){
 		.slab = slab, .seed = seed, .reserved = reserve,
 	};
+	for (unsigned n = 0; n < STORE_SPACES; n++)
+		index->spaces.in_item[n] = index->spaces.in_key[n] =
+		    (uint8_t)n;
 	index->range = os_reserve(reserve);
 	if (index->range == NULL || !commit_to(index, BUCKETS_MIN)) {
 		index_close(index);
@@ -342,6 +345,14 @@ index_peek_prefetch_item(const struct index *index, uint64_t hash)
 		    racy_half(&bucket->handle[__builtin_ctz(found)])));
 }
 
+static bool
+has_key(const struct index *index, uint32_t handle,
+    const struct store_key *key)
+{
+	return item_has_key(slab_item(index->slab, handle), key->bytes,
+	    key->length, index->spaces.in_item[key->space]);
+}
+
 /* From a bucket on; not inlined, so that index_find() is small. */
 static __attribute__((noinline)) uint32_t
 search(const struct index *index, const struct index_bucket *bucket,
@@ -356,8 +367,7 @@ search(const struct index *index, const struct index_bucket *bucket,
 			unsigned slot = (unsigned)__builtin_ctz(found);
 			uint32_t handle = bucket->handle[slot];
 
-			if (handle != 0 && item_has_key(slab_item(index->slab,
-			    handle), key->bytes, key->length, key->space))
+			if (handle != 0 && has_key(index, handle, key))
 				return handle;
 		}
 		if (bucket->overflow == 0)
@@ -375,8 +385,7 @@ index_find(const struct index *index, const struct store_key *key)
 	if (found != 0) {
 		uint32_t handle = bucket->handle[__builtin_ctz(found)];
 
-		if (handle != 0 && item_has_key(slab_item(index->slab,
-		    handle), key->bytes, key->length, key->space))
+		if (handle != 0 && has_key(index, handle, key))
 			return handle;
 	} else if (bucket->overflow == 0) {
 		return 0;

@@ -18,6 +18,15 @@
 
 struct index_bucket;
 
+/*
+ * Spaces by the number that keys have, and by that in their items: they are
+ * the same until two spaces change places.
+ */
+struct spaces {
+	uint8_t	in_item[STORE_SPACES];
+	uint8_t	in_key[STORE_SPACES];
+};
+
 struct index {
 	const struct slab	*slab;		/* where the items are */
 	uint64_t		 seed;		/* of the hash */
@@ -34,6 +43,7 @@ struct index {
 	bool			 growing;	/* or shrinking, if at all */
 	uint8_t			 changes;	/* while it shrinks */
 	bool			 pressed;	/* memory is short */
+	struct spaces		 spaces;	/* that items and keys name */
 };
 
 /*

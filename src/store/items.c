@@ -65,7 +65,8 @@ items_fields(const struct store *store, const struct store_key *key,
     size_t length, uint32_t flags, int64_t expiry, unsigned before)
 {
 	unsigned fields = (flags != 0 ? ITEM_FLAGS : 0) |
-	    item_wide_for(key->length, key->space);
+	    item_wide_for(key->length,
+	    store->index.spaces.in_item[key->space]);
 	size_t size = ITEM_HEADER + key->length + length;
 
 	if (expiry != 0 || size >= ITEM_FULL_SIZE)
@@ -84,7 +85,8 @@ items_write_head(struct store *store, struct item *item,
 {
 	item->key_length = (uint8_t)key->length;
 	if (item->fields & ITEM_WIDE)
-		item_set_wide(item, key->length, key->space);
+		item_set_wide(item, key->length,
+		    store->index.spaces.in_item[key->space]);
 	if (item->fields & ITEM_EXPIRY)
 		item_set_expiry(item, expiry);
 	if (item->fields & ITEM_CAS)
@@ -141,7 +143,8 @@ items_tell_changed(const struct store *store, uint32_t handle)
 	const struct item *item = slab_item(&store->slab, handle);
 
 	store->changed(store->changed_context, (struct slice){
-	    item_key(item), item_key_length(item) }, item_space(item));
+	    item_key(item), item_key_length(item) },
+	    store->index.spaces.in_key[item_space(item)]);
 }
 
 void
@@ -183,7 +186,7 @@ items_hash(const struct store *store, uint32_t handle)
 	const struct item *item = slab_item(&store->slab, handle);
 
 	return store_hash(store->config.hash_seed, item_key(item),
-	    item_key_length(item), item_space(item));
+	    item_key_length(item));
 }
 
 void

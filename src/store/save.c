@@ -57,7 +57,10 @@ store_save(const struct store *store, FILE *out)
 {
 	const struct slab *slab = &store->slab;
 
-	fprintf(out, "cas %" PRIu64 "\n", store->cas);
+	fprintf(out, "cas %" PRIu64 " spaces", store->cas);
+	for (unsigned n = 0; n < STORE_SPACES; n++)
+		fprintf(out, " %u", store->index.spaces.in_item[n]);
+	fputc('\n', out);
 	for (unsigned class = 0; class < slab->class_count; class++)
 		for (int name = 0; name < SLAB_QUEUES; name++)
 			if (slab->classes[class].queue[name].pages > 0)
@@ -100,13 +103,34 @@ restore_queue(struct slab *slab, FILE *in)
 	return true;
 }
 
+/* Which space of the items each is; all of them, in some order. */
+static bool
+restore_spaces(struct spaces *spaces, FILE *in)
+{
+	uint32_t seen = 0;
+
+	for (unsigned n = 0; n < STORE_SPACES; n++) {
+		unsigned space;
+
+		if (fscanf(in, "%u", &space) != 1 || space >= STORE_SPACES ||
+		    seen >> space & 1)
+			return false;
+		seen |= (uint32_t)1 << space;
+		spaces->in_item[n] = (uint8_t)space;
+		spaces->in_key[space] = (uint8_t)n;
+	}
+	return true;
+}
+
 static bool
 restore_pages(struct store *store, FILE *in)
 {
 	uint64_t cas;
 	char word[8];
 
-	if (fscanf(in, " cas %" SCNu64, &cas) != 1)
+	if (fscanf(in, " cas %" SCNu64 " %7s", &cas, word) != 2 ||
+	    strcmp(word, "spaces") != 0 ||
+	    !restore_spaces(&store->index.spaces, in))
 		return false;
 	if (cas > store->cas)
 		store->cas = cas;

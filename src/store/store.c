@@ -171,7 +171,7 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		.cas = item_cas(item),
 		.expiry = item_expiry(item),
 		.accessed = item_accessed(item),
-		.space = (uint8_t)item_space(item),
+		.space = store->index.spaces.in_key[item_space(item)],
 		.marks = item->state >> 4,
 	};
 	if (out->pieces > 0)

@@ -71,11 +71,14 @@ struct store_key {
 					   different in each */
 };
 
-/* With the hash_seed of the store. */
+/*
+ * With the hash_seed of the store. The space is not part of it, so that items
+ * move between spaces, and spaces change places, within a store.
+ */
 static inline uint64_t
-store_hash(uint64_t seed, const char *key, size_t length, unsigned space)
+store_hash(uint64_t seed, const char *key, size_t length)
 {
-	return hash_bytes(seed + space * 0x9e3779b97f4a7c15, key, length);
+	return hash_bytes(seed, key, length);
 }
 
 /* What clients agree on about an item. A write to its value clears it. */
@@ -362,6 +365,9 @@ bool	store_set_limit(struct store *, size_t bytes);
 
 uint64_t store_items(const struct store *);
 uint64_t store_space_items(const struct store *, unsigned space);
+
+/* What was in one space is in the other from now on. */
+void	store_swap_spaces(struct store *, unsigned a, unsigned b);
 
 /* What is counted up to now; another call renews it. */
 const struct store_counts *store_counts(struct store *);

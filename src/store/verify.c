@@ -29,12 +29,13 @@ verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 	const struct item *item = slab_item(&store->slab, handle);
 	struct store_key key = {
 		item_key(item), item_key_length(item),
-		items_hash(store, handle), (uint8_t)item_space(item),
+		items_hash(store, handle),
+		store->index.spaces.in_key[item_space(item)],
 	};
 
 	CHECK(index_find(&store->index, &key) == handle);
 	sums->all_items++;
-	sums->space_items[item_space(item)]++;
+	sums->space_items[key.space]++;
 	sums->items[class_of(store, handle)]++;
 	sums->bytes[class_of(store, handle)] += item_bytes(item);
 	if (!(item->fields & ITEM_LARGE))
