@@ -110,6 +110,7 @@ output_join(struct output *output, struct output *apart)
 	output_commit(apart);
 	output_buffer(output, apart->buffer);
 	output->failed |= apart->failed;
+	output->errors += apart->errors;
 	evbuffer_free(apart->buffer);
 }
 

@@ -26,6 +26,7 @@ struct output {
 	char		*end;
 	size_t		 length;	/* bytes added before `start` */
 	int		 failed;	/* out of memory: the reply is not whole */
+	unsigned	 errors;	/* replies that were errors */
 };
 
 /* Start adding to `buffer`, which nobody else touches until the close. */

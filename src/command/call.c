@@ -78,6 +78,8 @@ find(struct call *call, size_t n, bool read, struct place *place)
 	    store_get(place->store, &place->key, false, &place->item) :
 	    store_look(place->store, &place->key, &place->item);
 	place->there = result == STORE_OK;
+	if (read)
+		call_note_read(call, &place->key, place->there);
 	if (!place->there)
 		place->item = (struct store_item){ .length = 0 };
 }

@@ -44,6 +44,9 @@ struct call {
 	struct store		*(*enter)(void *context, unsigned n);
 	void			(*leave)(void *context, unsigned n);
 	uint64_t		(*random)(void *context);
+	/* Something was looked for, and was there or not: to be counted. */
+	void			(*note_read)(void *context,
+				    const struct store_key *, bool hit);
 	/* The hash of a key that is no word of the call. */
 	uint64_t		(*hash)(void *context,
 				    const struct store_key *);

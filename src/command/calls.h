@@ -23,6 +23,13 @@ call_store(struct call *call, size_t n, struct store_key *key)
 	return call->store_of(call->context, n, key);
 }
 
+/* Count that a client looked for a key. */
+static inline void
+call_note_read(struct call *call, const struct store_key *key, bool hit)
+{
+	call->note_read(call->context, key, hit);
+}
+
 /* What the key that is word number `n` holds, whatever it is. */
 void	call_look(struct call *, size_t n, struct place *);
 

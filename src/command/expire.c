@@ -150,6 +150,7 @@ expire_left(struct call *call)
 	int64_t time;
 
 	call_look(call, 1, &place);
+	call_note_read(call, &place.key, place.there);
 	if (!place.there || place.item.expiry == 0) {
 		resp_integer(call->output, place.there ? -1 : -2);
 		return;

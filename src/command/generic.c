@@ -23,12 +23,15 @@ void
 generic_exists(struct call *call)
 {
 	int64_t there = 0;
+	bool hit;
 
 	for (size_t n = 1; n < call->count; n++) {
 		struct store_key key;
 		struct store *store = call_store(call, n, &key);
 
-		there += store_exists(store, &key);
+		hit = store_exists(store, &key);
+		call_note_read(call, &key, hit);
+		there += hit;
 	}
 	resp_integer(call->output, there);
 }
@@ -38,12 +41,15 @@ generic_touch(struct call *call)
 {
 	struct store_item item;
 	int64_t there = 0;
+	bool hit;
 
 	for (size_t n = 1; n < call->count; n++) {
 		struct store_key key;
 		struct store *store = call_store(call, n, &key);
 
-		there += store_get(store, &key, false, &item) == STORE_OK;
+		hit = store_get(store, &key, false, &item) == STORE_OK;
+		call_note_read(call, &key, hit);
+		there += hit;
 	}
 	resp_integer(call->output, there);
 }
@@ -61,6 +67,7 @@ generic_type(struct call *call)
 	struct place place;
 
 	call_look(call, 1, &place);
+	call_note_read(call, &place.key, place.there);
 	resp_simple(call->output, place.there ? call_type(&place.item) :
 	    "none");
 }

@@ -10,8 +10,10 @@ ranges_strlen(struct call *call)
 {
 	struct place place;
 
-	if (call_look_string(call, 1, &place))
-		resp_integer(call->output, place.item.length);
+	if (!call_look_string(call, 1, &place))
+		return;
+	call_note_read(call, &place.key, place.there);
+	resp_integer(call->output, place.item.length);
 }
 
 void

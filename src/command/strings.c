@@ -142,6 +142,7 @@ strings_mget(struct call *call)
 		place.store = call_store(call, n, &place.key);
 		place.there = store_get(place.store, &place.key, false,
 		    &place.item) == STORE_OK;
+		call_note_read(call, &place.key, place.there);
 		call_put_place(call, &place);
 	}
 }

@@ -360,16 +360,47 @@ conn_origin(const struct conn *conn)
 	return conn->origin;
 }
 
+/* One batch in so many is timed, and stands for all of them. */
+#define TIMED_BATCHES	64
+
+/* For who lists connections, or calls. */
+static void
+count_calls(struct pass *pass, uint64_t us)
+{
+	struct conn_env *env = pass->conn->env;
+	const struct call_row *last = NULL;
+	uint64_t each = us / pass->batched, rest = us % pass->batched;
+
+	for (size_t i = 0; i < pass->batched; i++) {
+		if (pass->batch[i].call == NULL)
+			continue;
+		last = pass->batch[i].call;
+		conn_count(&env->calls[last->id].calls, 1);
+		if (us > 0)
+			conn_count(&env->calls[last->id].us,
+			    each + (i < rest));
+	}
+	if (last != NULL)
+		atomic_store_explicit(&pass->conn->session.call, last,
+		    memory_order_relaxed);
+}
+
 static void
 execute_batch(struct pass *pass)
 {
 	struct conn_env *env = pass->conn->env;
+	int64_t before = 0;
 
 	if (pass->batched == 0)
 		return;
 	conn_count(&env->counts.requests, pass->batched);
+	if (env->batches++ % TIMED_BATCHES == 0)
+		before = clock_monotonic_us();
 	route_execute(env->router, pass->batch, pass->batched, pass->now,
 	    &pass->output, &env->journal);
+	if (pass->batch[0].call != NULL)
+		count_calls(pass, before == 0 ? 0 : TIMED_BATCHES *
+		    (uint64_t)(clock_monotonic_us() - before));
 	pass->batched = 0;
 }
 
@@ -538,6 +569,8 @@ refuse(struct pass *pass, const struct request *request)
 
 	execute_batch(pass);
 	conn_count(&conn->env->counts.requests, 1);
+	if (request->call != NULL)
+		conn_count(&conn->env->calls[request->call->id].rejected, 1);
 	permit_refuse(&conn->visit, request, &pass->output);
 	if (conn->codec.line_left == 0)
 		return;
@@ -1105,6 +1138,9 @@ finish_arrival(struct pass *pass)
 	struct arrival *arrival = conn->arrival;
 
 	conn->state = READING;
+	if (arrival->request.call != NULL)
+		conn_count(&conn->env->calls[arrival->request.call->id].calls,
+		    1);
 	if (proto_trailer_valid(arrival->trailer, trailer_length(arrival))) {
 		route_execute(conn->env->router, &arrival->request, 1,
 		    pass->now, &pass->output, &conn->env->journal);

@@ -42,6 +42,18 @@ struct conn_counts {
 	_Atomic uint64_t	idle_kicks;
 };
 
+/*
+ * How often a call was made, refused for its words or its client's rights,
+ * and ended in an error; those with one key that ended so the shards count.
+ * Of the time that batches take a part is measured, see conn.c.
+ */
+struct call_counts {
+	_Atomic uint64_t	calls;
+	_Atomic uint64_t	us;
+	_Atomic uint64_t	rejected;
+	_Atomic uint64_t	failed;
+};
+
 /* What all connections of a worker share; the worker owns it. */
 struct conn_env {
 	struct event_base		*base;
@@ -58,6 +70,8 @@ struct conn_env {
 	/* Of connections; no two workers give the same. */
 	uint64_t			 next_id, id_step;
 	struct conn_counts		 counts;
+	struct call_counts		 calls[CALL_COUNT];
+	unsigned			 batches;	/* for measuring */
 	struct supplies			 supplies;
 	struct journal			 journal;	/* of its thread */
 	struct pubsub_part		 pubsub;

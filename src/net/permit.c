@@ -20,9 +20,8 @@ read_call(const struct request *request, struct as_call *call)
 		.row = request->call, .words = request->words,
 		.count = request->word_count,
 	};
-	if (request->call != NULL || request->protocol != &resp_protocol)
+	if (request->words != NULL || request->protocol != &resp_protocol)
 		return;
-	call->row = &call_rows[CALL_SET];
 	call->words = call->room;
 	call->count = 3;
 	call->room[0] = SLICE("set");

@@ -387,7 +387,6 @@ static void
 call_on_keys(struct session_call *call)
 {
 	struct conn_env *env = call->session->env;
-	int64_t before = clock_monotonic_us();
 
 	call->request->rights = call->session->visit->rights;
 	if (call->visit != NULL)
@@ -395,8 +394,6 @@ call_on_keys(struct session_call *call)
 	else
 		route_call(env->router, call->request, call->now,
 		    call->output, &env->journal);
-	env->note_slow(env->serve_context, call,
-	    clock_monotonic_us() - before);
 }
 
 void
@@ -404,6 +401,9 @@ session_perform(struct session_call *call)
 {
 	struct conn_env *env = call->session->env;
 	const struct call_row *row = call->request->call;
+	struct call_counts *counts = &env->calls[row->id];
+	unsigned errors = call->output->errors;
+	int64_t us, before = clock_monotonic_us();
 
 	switch (row->scope) {
 	case CALL_KEYS:
@@ -416,6 +416,12 @@ session_perform(struct session_call *call)
 		env->call(env->serve_context, call);
 		break;
 	}
+	us = clock_monotonic_us() - before;
+	conn_count(&counts->calls, 1);
+	conn_count(&counts->us, (uint64_t)us);
+	conn_count(&counts->failed, call->output->errors != errors);
+	if (row->scope == CALL_KEYS)
+		env->note_slow(env->serve_context, call, us);
 }
 
 /* For those who list connections: what the call may have changed. */
@@ -438,6 +444,9 @@ answer(struct session_call *call)
 		return;
 	}
 	if (!is_valid(call)) {
+		if (call->request->call != NULL)
+			conn_count(&call->session->env->calls[
+			    call->request->call->id].rejected, 1);
 		multi_refused(call);
 		return;
 	}

@@ -404,6 +404,12 @@ worker_counts(const struct worker *worker)
 	return &worker->env.counts;
 }
 
+const struct call_counts *
+worker_calls(const struct worker *worker)
+{
+	return worker->env.calls;
+}
+
 void
 worker_stop(struct worker *worker, unsigned ms)
 {

@@ -60,6 +60,9 @@ bool	worker_visit(struct worker *, uint64_t *below, unsigned count,
 /* From any thread; plain reading of what the worker counts. */
 const struct conn_counts *worker_counts(const struct worker *);
 
+/* The same, of each call. */
+const struct call_counts *worker_calls(const struct worker *);
+
 /*
  * Stop: answer what has arrived, but take no longer than `ms`. Returns at
  * once; worker_join() waits for the end. Workers look at each other's counts,

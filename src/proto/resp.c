@@ -241,6 +241,7 @@ parse_partial(struct codec *codec, struct slice *input,
 	if (begins_plain_set(codec, *input, &at, &key, &length)) {
 		*request = (struct request){
 			.protocol = &resp_protocol, .op = OP_SET, .key = key,
+			.call = &call_rows[CALL_SET],
 			.value = { NULL, (size_t)length },
 			.space = codec->resp.space,
 		};
@@ -514,6 +515,7 @@ resp_error(struct output *output, const char *format, ...)
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
 	make_one_line(text);
+	output->errors++;
 	OUTPUT_LITERAL(output, "-");
 	output_bytes(output, text, strlen(text));
 	OUTPUT_LITERAL(output, "\r\n");

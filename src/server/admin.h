@@ -39,6 +39,11 @@ struct redis_sample {
 	struct redis_rates	 rates;		/* up to then */
 };
 
+/* How often a call was made, as struct call_counts says. */
+struct call_sums {
+	uint64_t	calls, us, rejected, failed;
+};
+
 /* What SLOWLOG keeps: the last so many. */
 #define REDIS_SLOWLOG_MAX	128
 
@@ -88,6 +93,8 @@ struct admin {
 	_Atomic unsigned	 listings;	/* that are in work */
 	struct redis_sample	 redis_sample;	/* behind settings.lock */
 	struct redis_slowlog	 slowlog;
+	/* Up to the last reset; behind settings.lock. */
+	struct call_sums	 calls_since[CALL_COUNT];
 	int64_t			 started;	/* unix ms */
 };
 

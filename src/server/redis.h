@@ -13,6 +13,9 @@ void	redis_serve(struct admin *, struct session_call *);
 void	redis_note_slow(struct admin *, const struct session_call *,
 	    int64_t us);
 
+/* Let counts of calls begin at 0 again. */
+void	redis_reset_calls(struct admin *);
+
 /* Free what calls have left. */
 void	redis_close(struct admin *);
 

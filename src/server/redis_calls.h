@@ -8,6 +8,10 @@
 
 #include "server/redis.h"
 
+/* How often each was made; `shards` is the sum of their counters. */
+void	redis_sum_calls(struct admin *, const struct counters *shards,
+	    struct call_sums sums[CALL_COUNT]);
+
 typedef void redis_function(struct admin *, struct session_call *);
 
 redis_function	acl_cat, acl_dryrun, acl_genpass, acl_getuser, acl_list,

@@ -46,6 +46,7 @@ struct snapshot {
 	uint64_t			 failed_logins;
 	uint64_t			 memory_limit, own_memory;
 	uint64_t			 used, resident, resident_peak;
+	struct call_sums		 calls[CALL_COUNT];
 	char				 run_id[41];
 	char				 system[256];
 };
@@ -121,6 +122,7 @@ take_snapshot(struct admin *admin, struct snapshot *in)
 		in->bytes_read += counts->bytes_read;
 		in->bytes_written += counts->bytes_written;
 	}
+	redis_sum_calls(admin, &in->totals.counters, in->calls);
 	take_rates(admin, in);
 	make_run_id(admin, in->run_id);
 	if (uname(&name) == 0)
@@ -199,6 +201,33 @@ put_HUMAN(struct output *output, const char *name, uint64_t bytes)
 	    units[unit]);
 }
 
+/* Replies to calls that were errors. */
+static uint64_t
+failures(const struct snapshot *in)
+{
+	uint64_t sum = 0;
+
+	for (size_t n = 0; n < CALL_COUNT; n++)
+		sum += in->calls[n].rejected + in->calls[n].failed;
+	return sum;
+}
+
+static void
+put_calls(struct output *output, const struct snapshot *in)
+{
+	for (size_t n = 0; n < CALL_COUNT; n++) {
+		const struct call_sums *sums = &in->calls[n];
+
+		if (sums->calls == 0 && sums->rejected == 0)
+			continue;
+		put_line(output, "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64
+		    ",usec_per_call=%.2f,rejected_calls=%" PRIu64
+		    ",failed_calls=%" PRIu64, call_rows[n].name, sums->calls,
+		    sums->us, sums->calls == 0 ? 0 : (double)sums->us /
+		    (double)sums->calls, sums->rejected, sums->failed);
+	}
+}
+
 /* The databases that have keys; which of those expire is not counted. */
 static void
 put_keyspace(struct output *output, const struct snapshot *in)
@@ -219,22 +248,27 @@ put_section(struct output *output, const struct snapshot *in,
 	put_line(output, "# %s", sections[section].heading);
 	if (section == SECTION_keyspace)
 		put_keyspace(output, in);
+	if (section == SECTION_commandstats)
+		put_calls(output, in);
 #define INFO(of, name, kind, value)					\
 	if (SECTION_##of == section)					\
 		put_##kind(output, #name, (value));
 #include "server/redis_info.def"
 }
 
+/* The long one only when it is named, or all are. */
 static bool
-is_asked_for(const struct session_call *call, const char *name)
+is_asked_for(const struct session_call *call, enum section section)
 {
+	bool usual = section != SECTION_commandstats;
+
 	for (size_t n = 1; n < call->count; n++)
-		if (call_word_is(call->words[n], name) ||
+		if (call_word_is(call->words[n], sections[section].name) ||
 		    call_word_is(call->words[n], "all") ||
-		    call_word_is(call->words[n], "default") ||
-		    call_word_is(call->words[n], "everything"))
+		    call_word_is(call->words[n], "everything") ||
+		    (usual && call_word_is(call->words[n], "default")))
 			return true;
-	return call->count == 1;
+	return usual && call->count == 1;
 }
 
 void
@@ -249,7 +283,7 @@ redis_info(struct admin *admin, struct session_call *call)
 	}
 	take_snapshot(admin, &in);
 	for (size_t i = 0; i < SECTIONS; i++)
-		if (is_asked_for(call, sections[i].name))
+		if (is_asked_for(call, (enum section)i))
 			put_section(&apart, &in, (enum section)i);
 	resp_verbatim_head(call->output, call->v3, output_length(&apart));
 	output_join(call->output, &apart);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/words.h"
+#include "server/redis.h"
 #include "server/stats_group.h"
 
 void
@@ -71,6 +72,7 @@ void
 stats_reset_all(struct admin *admin)
 {
 	stats_general_reset(admin);
+	redis_reset_calls(admin);
 	route_reset_counters(admin->router, clock_unix_ms(admin->clock));
 	detail_clear(&admin->detail, clock_unix_ms(admin->clock));
 }

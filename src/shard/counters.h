@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/call.h"
 #include "proto/request.h"
 #include "store/store.h"
 
@@ -24,6 +25,8 @@ enum class_counter {
 struct counters {
 	uint64_t	cell[OP_COUNT][STATUS_COUNT];
 	uint64_t	by_class[STORE_CLASSES_MAX][CLASS_COUNTERS];
+	/* Calls with one key that ended in an error. */
+	uint64_t	failed_calls[CALL_COUNT];
 };
 
 /* One bit for each class counter that a request of this end counts in. */

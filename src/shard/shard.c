@@ -85,6 +85,25 @@ shard_leave(struct shard *shard)
 }
 
 void
+shard_count_read(struct shard *shard, const struct store_key *key, bool hit)
+{
+	enum status status = hit ? STATUS_VALUE : STATUS_MISS;
+	unsigned bits = shard->plan->bits[OP_GET][status];
+
+	counters_count(&shard->counters, OP_GET, status);
+	if (bits != 0)
+		counters_count_class(&shard->counters, bits,
+		    store_last_class(shard->store));
+	if (shard->prefixes != NULL) {
+		struct request request = {
+			.op = OP_GET, .key = { key->bytes, key->length },
+		};
+
+		prefix_count(shard->prefixes, &request, status);
+	}
+}
+
+void
 shard_flush(struct shard *shard, int64_t when, int64_t now)
 {
 	if (when <= now)

@@ -69,6 +69,9 @@ shard_count_request(struct shard *shard, const struct request *request,
 		prefix_count(shard->prefixes, request, status);
 }
 
+/* Count that a call has read a key. */
+void	shard_count_read(struct shard *, const struct store_key *, bool hit);
+
 /*
  * Every item that is there at `when` (unix ms) is gone then; items stored
  * until then, too. A time that has come means at once. The shard is entered.

@@ -220,6 +220,16 @@ next_random(void *context)
 	return random_next(&random);
 }
 
+/* Reading by calls counts as that of memcached's get does. */
+static void
+note_read(void *context, const struct store_key *key, bool hit)
+{
+	const struct visit *visit = context;
+
+	shard_count_read(&visit->router->shards[shard_of(visit, key->hash)],
+	    key, hit);
+}
+
 static uint64_t
 hash_key(void *context, const struct store_key *key)
 {
@@ -252,7 +262,8 @@ execute(struct visit *visit, struct output *output)
 		.space = request->space, .rights = request->rights,
 		.store_count = visit->router->shard_count,
 		.store_of = store_of, .enter = enter, .leave = leave,
-		.random = next_random, .hash = hash_key,
+		.random = next_random, .note_read = note_read,
+		.hash = hash_key,
 		.rules = &visit->router->rules,
 		.put_value = put_value, .context = visit,
 	};
@@ -273,9 +284,10 @@ visit_call(struct visit *visit, const struct request *request,
 }
 
 void
-visit_call_one(struct router *router, const struct shard *shard,
+visit_call_one(struct router *router, struct shard *shard,
     const struct request *request, int64_t now, struct output *output)
 {
+	unsigned errors = output->errors;
 	struct visit visit;
 
 	visit_open(&visit, router, now, NULL);
@@ -286,4 +298,6 @@ visit_call_one(struct router *router, const struct shard *shard,
 	visit.window = 0;
 	visit.hashes[0] = request->hash;
 	execute(&visit, output);
+	if (output->errors != errors)
+		shard->counters.failed_calls[request->call->id]++;
 }

@@ -54,7 +54,7 @@ struct store *visit_store(const struct visit *, uint64_t hash);
  * Carry out a call with one key, which is the request's `key` and has been
  * hashed; its shard, and nothing else, is entered.
  */
-void	visit_call_one(struct router *, const struct shard *,
+void	visit_call_one(struct router *, struct shard *,
 	    const struct request *, int64_t now, struct output *);
 
 #endif
