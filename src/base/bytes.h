@@ -145,6 +145,16 @@ decimal_change(char *end, uint64_t from, uint64_t to)
 bool	decimal_parse(struct slice, uint64_t *value);
 bool	decimal_parse_signed(struct slice, int64_t *value);
 
+/* The bits of a number in the other order. */
+static inline uint64_t
+bits_reverse(uint64_t x)
+{
+	x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+	x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+	x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
+	return __builtin_bswap64(x);
+}
+
 /* Numbers in network byte order, at any address. */
 static inline uint16_t
 big_read16(const char *at)

@@ -39,6 +39,7 @@ embed_error(enum store_result result)
 	case STORE_OK:
 		return CAIRN_OK;
 	case STORE_MISS:
+	case STORE_WRONG_TYPE:
 		return CAIRN_MISS;
 	case STORE_EXISTS:
 		return CAIRN_EXISTS;

@@ -2,9 +2,18 @@
 /* counts.c - see counts.h, and store.h for what is told of it. */
 #include "store/counts.h"
 
+#include "store/segments.h"
 #include "store/value.h"
 
 _Static_assert(STORE_CLASSES_MAX == SLAB_CLASSES_MAX, "one limit");
+
+static void
+count_piece(struct store *store, uint32_t hash, uint32_t piece, void *sign)
+{
+	(void)hash;
+	counts_of(store, piece)->bytes += (uint64_t)*(const int *)sign *
+	    piece_at(store, piece)->bytes;
+}
 
 static void
 count_large(struct store *store, uint32_t handle, int sign)
@@ -15,6 +24,10 @@ count_large(struct store *store, uint32_t handle, int sign)
 
 	counts_of(store, handle)->bytes += one *
 	    item_head_size(item->fields, item_key_length(item));
+	if (item->fields & ITEM_HASH) {
+		segments_each(store, handle, count_piece, &sign);
+		return;
+	}
 	for (uint32_t n = 0; n < pieces; n++)
 		counts_of(store, item_piece(item, n))->bytes += one *
 		    value_piece_size(store, item->length, n);

@@ -22,6 +22,7 @@
 #include "store/expiry.h"
 #include "store/items.h"
 #include "store/pages.h"
+#include "store/segments.h"
 #include "store/state.h"
 
 /* Chunks that a hand passes in one call; then the coldest seen has to go. */
@@ -100,7 +101,10 @@ tick_clock(struct store *store, unsigned number, size_t bytes)
 	}
 }
 
-/* Of a large item, nearly all is in whole pages: these are what it costs. */
+/*
+ * Of a large value nearly all is in whole pages, of a large hash in segments:
+ * these are what it costs.
+ */
 static unsigned
 cost_class(const struct store *store, const struct item *item,
     uint32_t handle, size_t *bytes)
@@ -110,7 +114,9 @@ cost_class(const struct store *store, const struct item *item,
 
 	if (item->fields & ITEM_LARGE) {
 		*bytes = item->length;
-		return store->slab.class_count - 1;
+		return item->fields & ITEM_HASH ? store->slab.pages[
+		    slab_page_of(&store->slab, item_piece(item, 0))].class :
+		    store->slab.class_count - 1;
 	}
 	*bytes = store->slab.classes[class].chunk_size;
 	return class;
@@ -333,11 +339,16 @@ evict_move(struct store *store, uint32_t handle, uint32_t to)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 
-	CHECK(item->pins == 0 && !(item->fields & ITEM_LARGE));
-	memcpy(slab_item(&store->slab, to), item, item_bytes(item));
-	index_replace(&store->index, items_hash(store, handle), handle, to);
-	expiry_note(store, to, item_expiry(item));
+	CHECK(item->pins == 0);
+	if (item_kind(item) == ITEM_PIECE || item->fields & ITEM_LARGE)
+		segments_move(store, handle, to);
+	else
+		memcpy(slab_item(&store->slab, to), item, item_bytes(item));
+	if (item_kind(item) == ITEM_LINKED)
+		index_replace(&store->index, items_hash(store, handle),
+		    handle, to);
 	slab_free(&store->slab, handle);
+	expiry_note(store, to);
 }
 
 /* Move an item of the small queue to the main one, cold as a new one. */

@@ -69,9 +69,9 @@ uint32_t evict_free_chunk(struct store *, unsigned class, bool proven);
 bool	evict_main(struct store *, unsigned class);
 
 /*
- * Move a linked item that is in one piece, and that nobody holds, to another
- * chunk of its class. The old chunk is free then.
+ * Move a linked item that nobody holds to another chunk of its class; not a
+ * large value, but a hash, or a piece of one. The old chunk is free then.
  */
-void	evict_move(struct store *, uint32_t handle, uint32_t to);
+void	evict_move(struct store *, uint32_t chunk, uint32_t to);
 
 #endif

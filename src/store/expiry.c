@@ -23,6 +23,7 @@
 
 #include "base/check.h"
 #include "store/counts.h"
+#include "store/fading.h"
 #include "store/items.h"
 #include "store/state.h"
 
@@ -101,11 +102,38 @@ set_mark(struct store *store, uint32_t handle, uint8_t mark)
 	    (uint64_t)1 << mark % 64;
 }
 
-void
-expiry_note(struct store *store, uint32_t handle, int64_t expiry)
+/* Is it a small hash, or a segment of a large one? */
+static bool
+has_fields(const struct item *item)
 {
-	if (expiry != 0)
-		set_mark(store, handle, mark_for(store->now, expiry));
+	return (item_kind(item) == ITEM_LINKED ||
+	    item_kind(item) == ITEM_PIECE) &&
+	    (item->fields & (ITEM_HASH | ITEM_LARGE)) == ITEM_HASH;
+}
+
+/* When the chunk is to be looked at; 0: never. */
+static int64_t
+first_due(const struct store *store, uint32_t chunk)
+{
+	const struct item *item = slab_item(&store->slab, chunk);
+	int64_t whole, part;
+
+	if (item_kind(item) == ITEM_PIECE)
+		return has_fields(item) ? fading_first(store, chunk) : 0;
+	whole = item_expiry(item);
+	if ((item->fields & (ITEM_FADING | ITEM_LARGE)) != ITEM_FADING)
+		return whole;
+	part = fading_first(store, chunk);
+	return whole == 0 || (part != 0 && part < whole) ? part : whole;
+}
+
+void
+expiry_note(struct store *store, uint32_t chunk)
+{
+	int64_t due = first_due(store, chunk);
+
+	if (due != 0)
+		set_mark(store, chunk, mark_for(store->now, due));
 }
 
 void
@@ -126,12 +154,16 @@ visit(struct store *store, uint32_t handle)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 
-	if (item_kind(item) != ITEM_LINKED)
-		return;
-	if (item_expired(item, store->now))
+	if (item_kind(item) == ITEM_LINKED &&
+	    item_expired(item, store->now)) {
 		expiry_reclaim(store, handle, items_hash(store, handle));
-	else
-		expiry_note(store, handle, item_expiry(item));
+		return;
+	}
+	if (has_fields(item) && !fading_sweep(store, handle))
+		return;
+	/* A segment may have joined another. */
+	if (item_kind(item) == ITEM_LINKED || has_fields(item))
+		expiry_note(store, handle);
 }
 
 /*

@@ -21,8 +21,11 @@ struct expiry {
 	uint32_t	chunk;
 };
 
-/* The item `handle` expires at `expiry` (unix ms, 0: never). */
-void	expiry_note(struct store *, uint32_t handle, int64_t expiry);
+/*
+ * Note when something in a chunk falls due: the item that it is, or a field of
+ * the hash or segment that it is.
+ */
+void	expiry_note(struct store *, uint32_t chunk);
 
 /* An item was found to be due: unlink and count it. */
 void	expiry_reclaim(struct store *, uint32_t handle, uint64_t hash);

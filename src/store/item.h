@@ -6,7 +6,8 @@
  *   0       4     length       of the value in bytes (of a free chunk: the
  *                              next free one; of a piece: its owner)
  *   4       1     key_length   its low 8 bits (of a piece: is it the first?)
- *   5       1     fields       which optional fields follow; ITEM_LARGE
+ *   5       1     fields       which optional fields follow; ITEM_LARGE,
+ *                              ITEM_HASH
  *   6       1     state        chunk kind, heat, what clients agreed on
  *   7       1     pins         readers that hold the value; 0 most of the time
  *   8       0|6   expiry       unix time in ms, 0 = never
@@ -18,7 +19,8 @@
  *                              space that is not 0: the high 8 bits of its
  *                              length, and the space
  *   ..            key
- *   ..            value        or, when ITEM_LARGE, 4-byte handles of pieces
+ *   ..            value        or, when ITEM_LARGE, 4-byte handles of pieces;
+ *                              of a hash, see fields.c
  *
  * An item carries what it uses: 8 bytes when it has no optional field. Items
  * of ITEM_FULL_SIZE bytes and more always carry expiry and cas, so that a
@@ -50,6 +52,8 @@ enum item_fields {
 	ITEM_ACCESSED = 8,
 	ITEM_WIDE = 16,
 	ITEM_LARGE = 32,
+	ITEM_HASH = 64,		/* the value is fields with values */
+	ITEM_FADING = 128,	/* a hash: fields of it may expire */
 	ITEM_NEW = 256,		/* never in an item: there was none before */
 };
 
@@ -180,20 +184,49 @@ item_bytes(const struct item *item)
 	    item->length;
 }
 
-/* Of a large item: handle number `n` of its pieces. */
+/* What a large hash has before the handles of its pieces, see segments.c. */
+struct item_trunk {
+	uint32_t	count;		/* of pieces: segments */
+	uint32_t	fields;		/* in them */
+	uint32_t	inside;		/* bytes of these */
+};
+
+static inline struct item_trunk
+item_trunk(const struct item *item)
+{
+	struct item_trunk trunk;
+
+	memcpy(&trunk, item_value(item), sizeof trunk);
+	return trunk;
+}
+
+static inline void
+item_set_trunk(struct item *item, struct item_trunk trunk)
+{
+	memcpy(item_value(item), &trunk, sizeof trunk);
+}
+
+/* Of a large item: where the handle of piece number `n` is. */
+static inline char *
+item_piece_at(const struct item *item, uint32_t n)
+{
+	return item_value(item) + n * sizeof(uint32_t) +
+	    (item->fields & ITEM_HASH ? sizeof(struct item_trunk) : 0);
+}
+
 static inline uint32_t
 item_piece(const struct item *item, uint32_t n)
 {
 	uint32_t handle;
 
-	memcpy(&handle, item_value(item) + n * sizeof handle, sizeof handle);
+	memcpy(&handle, item_piece_at(item, n), sizeof handle);
 	return handle;
 }
 
 static inline void
 item_set_piece(struct item *item, uint32_t n, uint32_t handle)
 {
-	memcpy(item_value(item) + n * sizeof handle, &handle, sizeof handle);
+	memcpy(item_piece_at(item, n), &handle, sizeof handle);
 }
 
 /* Unix time in ms, 0 = never. */

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "store/counts.h"
+#include "store/fading.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -12,11 +13,30 @@ uint32_t
 items_still_there(struct store *store, const struct store_key *key,
     uint32_t handle)
 {
-	if (!item_expired(slab_item(&store->slab, handle), store->now))
+	const struct item *item = slab_item(&store->slab, handle);
+
+	if (item_expired(item, store->now)) {
+		expiry_reclaim(store, handle, key->hash);
+		store->counts.get_expired++;
+		return 0;
+	}
+	/* Looking through a small hash costs little more than finding it. */
+	if ((item->fields & (ITEM_FADING | ITEM_LARGE)) == ITEM_FADING &&
+	    !fading_remove(store, handle))
+		return 0;
+	return handle;
+}
+
+uint32_t
+items_still_string(struct store *store, const struct store_key *key,
+    uint32_t handle)
+{
+	handle = items_still_there(store, key, handle);
+	if (handle == 0 ||
+	    !(slab_item(&store->slab, handle)->fields & ITEM_HASH))
 		return handle;
-	expiry_reclaim(store, handle, key->hash);
-	store->counts.get_expired++;
-	return 0;
+	store->last = handle;
+	return ITEMS_NO_STRING;
 }
 
 uint32_t
@@ -154,6 +174,39 @@ items_free(struct store *store, uint32_t handle)
 	slab_free(&store->slab, handle);
 }
 
+void
+items_hold(struct store *store, uint32_t handle)
+{
+	struct item *item = slab_item(&store->slab, handle);
+
+	CHECK(store->held_count < STORE_HELD_MAX &&
+	    item->pins < ITEM_PINS_MAX);
+	item->pins++;
+	store->held[store->held_count++] = handle;
+}
+
+void
+items_release(struct store *store, uint32_t handle)
+{
+	CHECK(store->held_count > 0 &&
+	    store->held[store->held_count - 1] == handle);
+	store->held_count--;
+	slab_item(&store->slab, handle)->pins--;
+}
+
+bool
+items_is_held(const struct store *store, uint32_t chunk)
+{
+	const struct item *item = slab_item(&store->slab, chunk);
+
+	if (item_kind(item) == ITEM_PIECE)
+		chunk = item->length;
+	for (unsigned n = 0; n < store->held_count; n++)
+		if (store->held[n] == chunk)
+			return true;
+	return false;
+}
+
 uint32_t
 items_removable(const struct store *store, uint32_t handle)
 {
@@ -219,9 +272,22 @@ items_link(struct store *store, const struct store_key *key, uint32_t handle,
 		return STORE_NO_MEMORY;
 	}
 	item_set_kind(item, ITEM_LINKED);
-	expiry_note(store, handle, item_expiry(item));
+	expiry_note(store, handle);
 	counts_linked(store, handle);
 	items_changed(store, handle);
 	store->last = handle;
 	return STORE_OK;
+}
+
+void
+items_replace(struct store *store, uint32_t handle, uint32_t by)
+{
+	struct item *item = slab_item(&store->slab, by);
+
+	counts_unlinked(store, handle);
+	index_replace(&store->index, items_hash(store, handle), handle, by);
+	slab_free(&store->slab, handle);
+	item_set_kind(item, ITEM_LINKED);
+	counts_linked(store, by);
+	expiry_note(store, by);
 }

@@ -18,6 +18,10 @@ uint64_t items_hash(const struct store *, uint32_t handle);
 uint32_t items_still_there(struct store *, const struct store_key *,
 	    uint32_t handle);
 
+/* The same for a key that is to have a string. */
+uint32_t items_still_string(struct store *, const struct store_key *,
+	    uint32_t handle);
+
 /* The key's item, if it is there and not due; or 0. */
 static inline uint32_t
 items_find(struct store *store, const struct store_key *key)
@@ -25,9 +29,23 @@ items_find(struct store *store, const struct store_key *key)
 	uint32_t handle = index_find(&store->index, key);
 
 	if (handle == 0 || !(slab_item(&store->slab, handle)->fields &
-	    ITEM_EXPIRY))
+	    (ITEM_EXPIRY | ITEM_FADING)))
 		return handle;
 	return items_still_there(store, key, handle);
+}
+
+/* The same, but ITEMS_NO_STRING if it is a hash: no handle is 1. */
+#define ITEMS_NO_STRING	1
+
+static inline uint32_t
+items_find_string(struct store *store, const struct store_key *key)
+{
+	uint32_t handle = index_find(&store->index, key);
+
+	if (handle == 0 || !(slab_item(&store->slab, handle)->fields &
+	    (ITEM_EXPIRY | ITEM_HASH)))
+		return handle;
+	return items_still_string(store, key, handle);
 }
 
 /*
@@ -74,6 +92,12 @@ items_changed(const struct store *store, uint32_t handle)
 		items_tell_changed(store, handle);
 }
 
+/*
+ * A detached item takes the place of a linked one that has its key; so do its
+ * pieces. The chunk of that is free then.
+ */
+void	items_replace(struct store *, uint32_t handle, uint32_t by);
+
 /* The cas unique changes with every write, if the item has one. */
 static inline void
 items_renew_cas(struct store *store, struct item *item)
@@ -81,6 +105,16 @@ items_renew_cas(struct store *store, struct item *item)
 	if (item->fields & ITEM_CAS)
 		item_set_cas(item, ++store->cas);
 }
+
+/*
+ * From here to items_release() neither the item nor its pieces move or go,
+ * whatever has to for other memory. The last one held is released first.
+ */
+void	items_hold(struct store *, uint32_t handle);
+void	items_release(struct store *, uint32_t handle);
+
+/* Is the chunk, or what it is a piece of, held so? */
+bool	items_is_held(const struct store *, uint32_t chunk);
 
 /*
  * The item that chunk `handle` belongs to, if that may be unlinked now: it

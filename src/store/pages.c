@@ -147,6 +147,20 @@ pages_grow(struct store *store, unsigned number)
 	return slab_grow(&store->slab, number, growing_queue(class));
 }
 
+/* Does something that is held while memory is being made lie on the page? */
+static bool
+is_held(const struct store *store, uint32_t page)
+{
+	const struct slab *slab = &store->slab;
+
+	if (store->held_count == 0)
+		return false;
+	for (uint32_t n = 0; n < slab->pages[page].fresh; n++)
+		if (items_is_held(store, slab_handle(slab, page, n)))
+			return true;
+	return false;
+}
+
 /*
  * The page that the class would miss least, and that nobody holds: the one
  * that the hand comes to next. Where it stands, half of the page is newest.
@@ -160,7 +174,7 @@ page_to_give(const struct store *store, const struct slab_class *class)
 
 	for (unsigned n = 0; n < PAGE_TRIES && n < queue->pages; n++) {
 		if (store->slab.pages[page].pinned == 0 &&
-		    !store->slab.pages[page].closed)
+		    !store->slab.pages[page].closed && !is_held(store, page))
 			return page;
 		page = store->slab.pages[page].next;
 	}
@@ -336,21 +350,22 @@ empty_chunk(struct store *store, uint32_t chunk)
 	uint32_t handle = items_removable(store, chunk), to = 0;
 	const struct item *item = slab_item(slab, handle);
 	bool hot = item->state & ITEM_HEAT_MASK;
-	bool whole = handle == chunk && !(item->fields & ITEM_LARGE);
+	bool movable = item->fields & ITEM_HASH ||
+	    (handle == chunk && !(item->fields & ITEM_LARGE));
 
 	if (handle == 0)
 		return;
-	if (whole)
+	if (movable)
 		to = evict_free_chunk(store, class, hot);
-	if (whole && to == 0 && hot && store->config.evict &&
+	if (movable && to == 0 && hot && store->config.evict &&
 	    evict_main(store, class)) {
 		/* Which may have been just this one. */
-		if (items_removable(store, chunk) != chunk)
+		if (items_removable(store, chunk) != handle)
 			return;
 		to = slab_alloc(slab, class, SLAB_MAIN);
 	}
 	if (to != 0) {
-		evict_move(store, handle, to);
+		evict_move(store, chunk, to);
 		store->counts.rescues++;
 	} else if (store->config.evict) {
 		evict_item(store, handle, false);

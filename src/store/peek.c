@@ -59,7 +59,8 @@ peek_item(const char *at, const union head *head, char *out, size_t size,
 		return STORE_PEEK_COLD;
 	if (item->length > size)
 		return STORE_PEEK_SMALL;
-	if (item->fields & ITEM_LARGE || item->length > STORE_PEEK_MAX)
+	if (item->fields & (ITEM_LARGE | ITEM_HASH) ||
+	    item->length > STORE_PEEK_MAX)
 		return STORE_PEEK_UNSURE;
 	racy_copy(out, at + offset, item->length);
 	return STORE_PEEK_FOUND;

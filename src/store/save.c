@@ -21,6 +21,8 @@
 #include "base/hash.h"
 #include "store/counts.h"
 #include "store/items.h"
+#include "store/packed.h"
+#include "store/segments.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -159,6 +161,18 @@ is_piece(const struct store *store, uint32_t owner, uint32_t n)
 	    slab_class_of(slab, piece)->chunk_size;
 }
 
+/* The item lies where it can: do its fields? */
+static bool
+is_sound_hash(const struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+
+	if (item->fields & ITEM_LARGE)
+		return segments_are_sound(store, handle);
+	return item->length > 0 && packed_is_sound((struct slice){
+	    item_value(item), item->length });
+}
+
 /* Does the item, with all its pieces, lie where it can? */
 static bool
 is_sound(const struct store *store, uint32_t handle)
@@ -167,11 +181,15 @@ is_sound(const struct store *store, uint32_t handle)
 	size_t room = slab_class_of(&store->slab, handle)->chunk_size;
 	size_t key_length = item_key_length(item);
 	size_t head = item_head_size(item->fields, key_length);
-	uint32_t pieces = value_pieces(store, item);
-	size_t rest = pieces > 0 ? pieces * sizeof(uint32_t) : item->length;
+	bool spread = (item->fields & (ITEM_LARGE | ITEM_HASH)) ==
+	    (ITEM_LARGE | ITEM_HASH);
+	uint32_t pieces = spread ? 0 : value_pieces(store, item);
+	size_t rest = spread ? sizeof(struct item_trunk) : pieces > 0 ? pieces * sizeof(uint32_t) : item->length;
 
 	if (key_length == 0 || head + rest > room)
 		return false;
+	if (item->fields & ITEM_HASH)
+		return is_sound_hash(store, handle);
 	for (uint32_t n = 0; n < pieces; n++)
 		if (!is_piece(store, handle, n))
 			return false;
@@ -190,6 +208,15 @@ is_owned(const struct store *store, uint32_t handle)
 	    item_kind(item) == ITEM_DETACHED);
 }
 
+static void
+note_piece(struct store *store, uint32_t hash, uint32_t piece, void *context)
+{
+	(void)hash;
+	(void)context;
+	if (slab_item(&store->slab, piece)->fields == PIECE_SEGMENT)
+		expiry_note(store, piece);
+}
+
 /* Put an item into the index. False: it is none, or there is no memory. */
 static bool
 relink(struct store *store, uint32_t handle)
@@ -201,7 +228,10 @@ relink(struct store *store, uint32_t handle)
 		return false;
 	item->pins = 0;
 	counts_linked(store, handle);
-	expiry_note(store, handle, item_expiry(item));
+	expiry_note(store, handle);
+	if ((item->fields & (ITEM_FADING | ITEM_LARGE)) ==
+	    (ITEM_FADING | ITEM_LARGE))
+		segments_each(store, handle, note_piece, NULL);
 	return true;
 }
 

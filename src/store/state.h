@@ -16,6 +16,8 @@
 #include "store/slab.h"
 #include "store/store.h"
 
+#define STORE_HELD_MAX	2
+
 struct store {
 	struct slab		slab;
 	struct index		index;
@@ -34,6 +36,9 @@ struct store {
 	struct emptying		emptying;
 	struct expiry		expiry;
 	struct crawl		crawl;
+	/* Hashes in work: neither they nor their pieces may move or go. */
+	uint32_t		held[STORE_HELD_MAX];
+	unsigned		held_count;
 	const struct store_events *events;	/* NULL: nobody listens */
 	void			*events_context;
 };

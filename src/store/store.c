@@ -172,9 +172,10 @@ describe(const struct store *store, uint32_t handle, struct store_item *out)
 		.expiry = item_expiry(item),
 		.accessed = item_accessed(item),
 		.space = store->index.spaces.in_key[item_space(item)],
+		.hash = item->fields & ITEM_HASH,
 		.marks = item->state >> 4,
 	};
-	if (out->pieces > 0)
+	if (out->pieces > 0 || out->hash)
 		out->value = NULL;
 }
 
@@ -280,7 +281,7 @@ add_fields(struct store *store, const struct store_key *key, uint32_t handle,
 	counts_linked(store, moved);
 	if (moved != handle) {
 		index_replace(&store->index, key->hash, handle, moved);
-		expiry_note(store, moved, expiry);
+		expiry_note(store, moved);
 		if (old.pins > 0)
 			item_set_kind(item, ITEM_DETACHED);
 		else
@@ -325,10 +326,20 @@ set_expiry(struct store *store, const struct store_key *key, uint32_t handle,
 		handle = add_fields(store, key, handle, ITEM_EXPIRY);
 	if (handle != 0 && item_at(store, handle)->fields & ITEM_EXPIRY) {
 		item_set_expiry(item_at(store, handle), expiry);
-		expiry_note(store, handle, expiry);
+		expiry_note(store, handle);
 		items_changed(store, handle);
 	}
 	return handle;
+}
+
+/* What items_find_string() returns may be no item. */
+static enum store_result
+not_found(struct store *store, const struct store_key *key, uint32_t handle)
+{
+	if (handle == ITEMS_NO_STRING)
+		return STORE_WRONG_TYPE;
+	evict_miss(store, key->hash);
+	return STORE_MISS;
 }
 
 enum store_result
@@ -338,11 +349,9 @@ store_get(struct store *store, const struct store_key *key, bool cas,
 	uint32_t handle;
 
 	pages_step(store);
-	handle = items_find(store, key);
-	if (handle == 0) {
-		evict_miss(store, key->hash);
-		return STORE_MISS;
-	}
+	handle = items_find_string(store, key);
+	if (handle <= ITEMS_NO_STRING)
+		return not_found(store, key, handle);
 	if (cas && (handle = want_cas(store, key, handle)) == 0)
 		return STORE_NO_MEMORY;
 	describe(store, handle, out);
@@ -355,13 +364,13 @@ enum store_result
 store_fetch(struct store *store, const struct store_key *key, unsigned how,
     int64_t expiry, struct store_item *out)
 {
-	uint32_t handle = items_find(store, key);
+	uint32_t handle = how & STORE_STRING ?
+	    items_find_string(store, key) : items_find(store, key);
 
-	if (handle == 0) {
-		if (!(how & (STORE_TOUCH | STORE_UNNOTICED)))
-			evict_miss(store, key->hash);
+	if (handle == 0 && how & (STORE_TOUCH | STORE_UNNOTICED))
 		return STORE_MISS;
-	}
+	if (handle <= ITEMS_NO_STRING)
+		return not_found(store, key, handle);
 	if (how & STORE_TOUCH)
 		handle = set_expiry(store, key, handle, expiry);
 	if (handle != 0 && how & STORE_WANT_CAS)
@@ -565,7 +574,7 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	item_heat(item);
 	items_write_head(store, item, key, value->flags, value->expiry);
 	write_bytes(store, handle, value->bytes);
-	expiry_note(store, handle, value->expiry);
+	expiry_note(store, handle);
 	items_changed(store, handle);
 	store->last = handle;
 	return true;
@@ -657,6 +666,8 @@ static enum store_result
 condition(const struct store *store, enum store_mode mode, uint32_t old,
     const struct store_value *value)
 {
+	bool string = old != 0 && !(item_at(store, old)->fields & ITEM_HASH);
+
 	switch (mode) {
 	case STORE_SET:
 		return STORE_OK;
@@ -666,13 +677,13 @@ condition(const struct store *store, enum store_mode mode, uint32_t old,
 		return old != 0 ? STORE_OK : STORE_NOT_STORED;
 	case STORE_APPEND:
 	case STORE_PREPEND:
-		if (old == 0)
+		if (!string)
 			return STORE_NOT_STORED;
 		if (value->cas == 0)
 			return STORE_OK;
 		break;
 	case STORE_CAS:
-		if (old == 0)
+		if (!string)
 			return STORE_MISS;
 		break;
 	}
@@ -891,9 +902,9 @@ enum store_result
 store_add_number(struct store *store, const struct store_key *key,
     bool subtract, uint64_t delta, bool cas, uint64_t *number)
 {
-	uint32_t handle = items_find(store, key);
+	uint32_t handle = items_find_string(store, key);
 
-	if (handle == 0)
+	if (handle <= ITEMS_NO_STRING)
 		return STORE_MISS;
 	if (count_in_place(store, handle, subtract, delta, cas, number))
 		return STORE_OK;

@@ -61,6 +61,7 @@ enum store_result {
 	STORE_TOO_LARGE,	/* above item_max */
 	STORE_NO_MEMORY,	/* and nothing may be evicted */
 	STORE_NOT_A_NUMBER,	/* incr, decr: the value is none */
+	STORE_WRONG_TYPE,	/* the key has a hash, not a string */
 };
 
 struct store_key {
@@ -101,6 +102,7 @@ struct store_item {
 	uint32_t	 accessed;	/* unix s; 0: see track_access */
 	unsigned	 marks;		/* enum store_mark */
 	uint8_t		 space;		/* of its key */
+	bool		 hash;		/* see fields.h: no string */
 };
 
 enum store_mode {
@@ -180,8 +182,9 @@ void	store_prefetch(const struct store *, uint64_t hash);
 void	store_prefetch_item(const struct store *, uint64_t hash);
 
 /*
- * STORE_OK and the item, or STORE_MISS. With `want_cas` the item has a cas
- * unique afterwards; STORE_NO_MEMORY: there was no room for one.
+ * STORE_OK and the item, STORE_MISS, or STORE_WRONG_TYPE. With `want_cas` the
+ * item has a cas unique afterwards; STORE_NO_MEMORY: there was no room for
+ * one.
  */
 enum store_result store_get(struct store *, const struct store_key *,
 	    bool want_cas, struct store_item *);
@@ -192,6 +195,7 @@ enum store_fetch {
 	STORE_TOUCH = 2,	/* and expires at `expiry` from now on */
 	STORE_UNNOTICED = 4,	/* it makes no difference to what is evicted,
 				   nor to marks and times */
+	STORE_STRING = 8,	/* STORE_WRONG_TYPE if it is a hash */
 };
 
 enum store_result store_fetch(struct store *, const struct store_key *,
@@ -204,7 +208,8 @@ enum store_result store_touch(struct store *, const struct store_key *,
 /*
  * Store a value. Whatever fails leaves the old value as it was, but for
  * STORE_SET: then it is gone, so that no reader gets a value which its
- * writer believes replaced.
+ * writer believes replaced. A hash is a value to replace; to append to or to
+ * compare with it is none.
  */
 enum store_result store_put(struct store *, const struct store_key *,
 	    enum store_mode, const struct store_value *);

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 
 #include "base/check.h"
+#include "store/segments.h"
 #include "store/state.h"
 
 /*
@@ -70,8 +71,18 @@ value_piece_size(const struct store *store, size_t length, uint32_t n)
 uint32_t
 value_pieces(const struct store *store, const struct item *item)
 {
-	return item->fields & ITEM_LARGE ?
-	    value_pieces_for(store, item->length) : 0;
+	if (!(item->fields & ITEM_LARGE))
+		return 0;
+	return item->fields & ITEM_HASH ? item_trunk(item).count :
+	    value_pieces_for(store, item->length);
+}
+
+static void
+pin_page(struct store *store, uint32_t hash, uint32_t piece, void *change)
+{
+	(void)hash;
+	store->slab.pages[slab_page_of(&store->slab, piece)].pinned +=
+	    (uint32_t)*(const int *)change;
 }
 
 void
@@ -84,11 +95,23 @@ value_pin_pages(struct store *store, uint32_t handle, int change)
 	slab->pages[slab_page_of(slab, handle)].pinned += (uint32_t)change;
 	if (!(item->fields & ITEM_LARGE))
 		return;
+	if (item->fields & ITEM_HASH) {
+		segments_each(store, handle, pin_page, &change);
+		return;
+	}
 	pieces = value_pieces(store, item);
 	for (uint32_t n = 0; n < pieces; n++)
 		if (item_piece(item, n) != 0)
 			slab->pages[slab_page_of(slab, item_piece(item,
 			    n))].pinned += (uint32_t)change;
+}
+
+static void
+free_piece(struct store *store, uint32_t hash, uint32_t piece, void *context)
+{
+	(void)hash;
+	(void)context;
+	slab_free(&store->slab, piece);
 }
 
 void
@@ -97,6 +120,10 @@ value_free(struct store *store, uint32_t handle)
 	const struct item *item = slab_item(&store->slab, handle);
 	uint32_t pieces = value_pieces(store, item);
 
+	if (pieces > 0 && item->fields & ITEM_HASH) {
+		segments_each(store, handle, free_piece, NULL);
+		return;
+	}
 	for (uint32_t n = 0; n < pieces; n++)
 		if (item_piece(item, n) != 0)
 			slab_free(&store->slab, item_piece(item, n));

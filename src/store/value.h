@@ -16,7 +16,10 @@
 struct iovec;
 struct store;
 
-/* The number of pieces that an item has, 0: its value is behind the key. */
+/*
+ * The number of pieces that an item has, 0: its value is behind the key; of a
+ * hash, how many segments.
+ */
 uint32_t value_pieces(const struct store *, const struct item *);
 
 /* The number of pieces that a large value of `length` bytes takes. */

@@ -6,6 +6,8 @@
  */
 #include "base/check.h"
 #include "store/items.h"
+#include "store/packed.h"
+#include "store/segments.h"
 #include "store/state.h"
 #include "store/value.h"
 
@@ -23,6 +25,19 @@ class_of(const struct store *store, uint32_t handle)
 	return store->slab.pages[slab_page_of(&store->slab, handle)].class;
 }
 
+/* That its pieces are all there; each of them is found for itself, too. */
+static void
+verify_hash(const struct store *store, uint32_t handle)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+
+	if (item->fields & ITEM_LARGE)
+		CHECK(segments_are_sound(store, handle));
+	else
+		CHECK(item->length > 0 && packed_is_sound((struct slice){
+		    item_value(item), item->length }));
+}
+
 static void
 verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 {
@@ -34,6 +49,8 @@ verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 	};
 
 	CHECK(index_find(&store->index, &key) == handle);
+	if (item->fields & ITEM_HASH)
+		verify_hash(store, handle);
 	sums->all_items++;
 	sums->space_items[key.space]++;
 	sums->items[class_of(store, handle)]++;
@@ -41,6 +58,8 @@ verify_item(const struct store *store, uint32_t handle, struct sums *sums)
 	if (!(item->fields & ITEM_LARGE))
 		return;
 	sums->bytes[class_of(store, handle)] -= item->length;
+	if (item->fields & ITEM_HASH)
+		return;
 	for (uint32_t n = 0; n < value_pieces(store, item); n++)
 		sums->bytes[class_of(store, item_piece(item, n))] +=
 		    value_piece_size(store, item->length, n);
@@ -63,6 +82,9 @@ verify_chunk(const struct store *store, uint32_t handle, struct sums *sums)
 		CHECK(item_kind(owner) == ITEM_LINKED ||
 		    item_kind(owner) == ITEM_DETACHED);
 		CHECK(owner->fields & ITEM_LARGE);
+		if (owner->fields & ITEM_HASH)
+			sums->bytes[class_of(store, handle)] +=
+			    piece_at(store, handle)->bytes;
 		break;
 	default:
 		CHECK(item_kind(item) == ITEM_FREE);
