@@ -165,6 +165,7 @@ for my $packet (@packets) {
 }
 my %named = map { $_->[1] => 1 } @replies,
     rows_of('proto/replies.def', 'PACKET_REPLY'),
+    rows_of('proto/replies.def', 'RESP_REPLY'),
     map { [0, $_] } qw(ERROR BAD_FORMAT UNAUTHENTICATED NOT_PERMITTED PROTOCOL);
 is(list(keys %named), list(map { $_->[0] } @statuses),
     'every status is the reply to some command');

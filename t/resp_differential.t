@@ -53,6 +53,15 @@ my @FORMS = (
 	'TOUCH keys', 'EXPIRE key seconds expires',
 	'PEXPIRE key milliseconds expires', 'EXPIREAT key date expires',
 	'PEXPIREAT key msdate expires', 'RENAME key key', 'RENAMENX key key',
+	'HSET hash pairs', 'HSET hash fields', 'HSET hash fields',
+	'HSET hash field integer', 'HMSET hash fields',
+	'HSETNX hash field value', 'HGET hash field', 'HMGET hash names',
+	'HGETALL hash', 'HKEYS hash', 'HVALS hash', 'HLEN hash',
+	'HEXISTS hash field', 'HSTRLEN hash field', 'HDEL hash names',
+	'HDEL hash names', 'HINCRBY hash field integer',
+	'HINCRBYFLOAT hash field float', 'HSCAN hash whole', 'DEL hash',
+	'COPY hash hash copies', 'RENAME hash hash', 'TYPE hash', 'GET hash',
+	'SET hash value', 'HGET key field', 'HSET key fields',
 	'COPY key key copies', 'KEYS pattern', 'DBSIZE', 'PING', 'ECHO value',
 	'NOSUCH value value', 'FLUSHALL flushes')));
 # What may come between WATCH and MULTI: not what creates and removes at once.
@@ -65,6 +74,11 @@ my %TIMES = (TTL => $NEAR, EXPIRETIME => $NEAR, PTTL => 1000 * $NEAR,
 my %WORD = (
 	key => sub { any(@KEYS) },
 	counter => sub { any(qw(c0 c1)) },
+	hash => sub { any(qw(h0 h1 h2 h3), @KEYS[0, 1]) },
+	field => sub { field() },
+	names => sub { map { field() } 1 .. 1 + int rand 6 },
+	fields => sub { map { (field(), value()) } 1 .. 1 + int rand 8 },
+	whole => sub { (0, 'COUNT', 4000) },
 	value => sub { value() },
 	keys => sub { map { any(@KEYS, 'c0') } 1 .. 1 + int rand 5 },
 	pairs => sub { map { (any(@KEYS), value()) } 1 .. 1 + int rand 4 },
@@ -122,6 +136,12 @@ value
 	return join '', map { chr rand 256 } 1 .. 1 + rand 30 if $kind < 9;
 	return any('a' .. 'z') x rand 3000 if $kind < 9.8;
 	return any('a' .. 'z') x rand 100_000;
+}
+
+sub
+field
+{
+	return any('f' . int rand 60, map { "n$_" } 0 .. 3);
 }
 
 sub
@@ -197,8 +217,9 @@ reply
 	my $line = $client->until("\n");
 
 	return $line . $client->exactly($1 + 2) if $line =~ /^\$(\d+)\r\n/;
-	return $line if $line !~ /^[*~>](\d+)\r\n/;
-	return $line . join '', map { reply($client) } 1 .. $1;
+	return $line if $line !~ /^([*~>%])(\d+)\r\n/;
+	return $line . join '', map { reply($client) }
+	    1 .. ($1 eq '%' ? 2 * $2 : $2);
 }
 
 sub
@@ -266,7 +287,10 @@ same
 
 	return 1 if $want eq $got;
 	return near($TIMES{$name}, $want, $got) if $TIMES{$name};
-	return sorted($want) eq sorted($got) if $name eq 'KEYS';
+	return sorted($want) eq sorted($got) if $name =~ /^(H?KEYS|HVALS)$/;
+	return pairs($want) eq pairs($got) if $name eq 'HGETALL';
+	return scanned($want) eq scanned($got) if $name eq 'HSCAN';
+	return lines($want) eq lines($got) if $name eq 'EXEC';
 	return 0;
 }
 
@@ -279,17 +303,54 @@ near
 	return abs($want - $got) <= $distance;
 }
 
+# The head of a list, or of a map, and its parts.
 sub
-sorted
+parts
 {
 	my ($reply) = @_;
-	my ($head, $rest) = $reply =~ /\A(\*\d+\r\n)(.*)\z/s or return $reply;
+	my ($head, $rest) = $reply =~ /\A([*%]\d+\r\n)(.*)\z/s
+	    or return $reply;
 	my @words;
 
 	while ($rest =~ s/\A\$(\d+)\r\n//) {
 		push @words, substr $rest, 0, $1 + 2, '';
 	}
+	return ($head, @words);
+}
+
+sub
+sorted
+{
+	my ($head, @words) = parts($_[0]);
+
 	return join "\n", $head, sort @words;
+}
+
+sub
+pairs
+{
+	my ($head, @words) = parts($_[0]);
+	my @pairs;
+
+	push @pairs, join '', splice @words, 0, 2 while @words;
+	return join "\n", $head, sort @pairs;
+}
+
+# Calls whose replies have no order may be among those of a transaction.
+sub
+lines
+{
+	return join "\n", sort split /\r\n/, $_[0];
+}
+
+# A scan that had to be told in one is compared as a whole.
+sub
+scanned
+{
+	my ($reply) = @_;
+
+	return $reply !~ /\A\*2\r\n\$\d+\r\n(\d+)\r\n(.*)\z/s ? $reply
+	    : $1 == 0 ? pairs($2) : 'more than one';
 }
 
 sub

@@ -24,6 +24,22 @@ static call_function *const functions[CALL_COUNT] = {
 	[CALL_GETEX] = strings_getex,
 	[CALL_GETRANGE] = ranges_get,
 	[CALL_GETSET] = strings_getset,
+	[CALL_HDEL] = hashes_delete,
+	[CALL_HEXISTS] = hashes_look,
+	[CALL_HGET] = hashes_get,
+	[CALL_HGETALL] = hashes_all,
+	[CALL_HINCRBY] = hashes_add,
+	[CALL_HINCRBYFLOAT] = hashes_add_float,
+	[CALL_HKEYS] = hashes_all,
+	[CALL_HLEN] = hashes_count,
+	[CALL_HMGET] = hashes_mget,
+	[CALL_HMSET] = hashes_set,
+	[CALL_HRANDFIELD] = hashes_random,
+	[CALL_HSCAN] = hashes_scan,
+	[CALL_HSET] = hashes_set,
+	[CALL_HSETNX] = hashes_setnx,
+	[CALL_HSTRLEN] = hashes_look,
+	[CALL_HVALS] = hashes_all,
 	[CALL_INCR] = numbers_add,
 	[CALL_INCRBY] = numbers_add,
 	[CALL_INCRBYFLOAT] = numbers_add_float,
@@ -68,7 +84,7 @@ call_execute(struct call *call)
 	functions[call->row->id](call);
 }
 
-static void
+static enum store_result
 find(struct call *call, size_t n, bool read, struct place *place)
 {
 	enum store_result result;
@@ -79,9 +95,10 @@ find(struct call *call, size_t n, bool read, struct place *place)
 	    store_look(place->store, &place->key, &place->item);
 	place->there = result == STORE_OK;
 	if (read)
-		call_note_read(call, &place->key, place->there);
+		call_note_read(call, &place->key, result != STORE_MISS);
 	if (!place->there)
 		place->item = (struct store_item){ .length = 0 };
+	return result;
 }
 
 void
@@ -104,15 +121,20 @@ call_look_in(struct call *call, size_t n, uint8_t space, struct place *place)
 bool
 call_read_string(struct call *call, size_t n, struct place *place)
 {
-	find(call, n, true, place);
-	return true;
+	if (find(call, n, true, place) != STORE_WRONG_TYPE)
+		return true;
+	call_wrong_type(call);
+	return false;
 }
 
 bool
 call_look_string(struct call *call, size_t n, struct place *place)
 {
 	find(call, n, false, place);
-	return true;
+	if (!place->item.hash)
+		return true;
+	call_wrong_type(call);
+	return false;
 }
 
 void
@@ -216,6 +238,12 @@ call_fail(struct call *call, enum store_result result)
 	else
 		resp_error(call->output, "OOM command not allowed when used "
 		    "memory > 'maxmemory'.");
+}
+
+void
+call_wrong_type(struct call *call)
+{
+	resp_wrong_type(call->output);
 }
 
 void

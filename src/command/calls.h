@@ -43,6 +43,9 @@ void	call_look_in(struct call *, size_t n, uint8_t space, struct place *);
 bool	call_read_string(struct call *, size_t n, struct place *);
 bool	call_look_string(struct call *, size_t n, struct place *);
 
+/* The reply is the error that a key holds something else. */
+void	call_wrong_type(struct call *);
+
 /* A found value as a bulk; null, if nothing is there. */
 void	call_put_item(struct call *, struct store *, struct store_item *);
 void	call_put_place(struct call *, struct place *);
@@ -110,6 +113,9 @@ call_function	generic_copy, generic_delete, generic_exists, generic_move,
 call_function	object_encoding, object_frequency, object_idle,
 	    object_memory, object_references;
 call_function	expire_at, expire_left, expire_persist;
+call_function	hashes_add, hashes_add_float, hashes_all, hashes_count,
+	    hashes_delete, hashes_get, hashes_look, hashes_mget,
+	    hashes_random, hashes_scan, hashes_set, hashes_setnx;
 call_function	keyspace_count, keyspace_flush, keyspace_keys,
 	    keyspace_random, keyspace_scan, keyspace_swap;
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "command/calls.h"
+#include "store/fields.h"
 
 void
 generic_delete(struct call *call)
@@ -47,7 +48,7 @@ generic_touch(struct call *call)
 		struct store_key key;
 		struct store *store = call_store(call, n, &key);
 
-		hit = store_get(store, &key, false, &item) == STORE_OK;
+		hit = store_fetch(store, &key, 0, 0, &item) == STORE_OK;
 		call_note_read(call, &key, hit);
 		there += hit;
 	}
@@ -57,8 +58,7 @@ generic_touch(struct call *call)
 const char *
 call_type(const struct store_item *item)
 {
-	(void)item;
-	return "string";
+	return item->hash ? "hash" : "string";
 }
 
 void
@@ -114,7 +114,15 @@ static enum store_result
 copy_value(const struct place *from, struct place *to)
 {
 	enum store_result result;
+	struct fields fields;
 
+	if (from->item.hash) {
+		if (fields_open(&fields, from->store, &from->key,
+		    FIELDS_CHANGE) != STORE_OK)
+			return STORE_NO_MEMORY;
+		return fields_copy(&fields, to->store, &to->key,
+		    from->item.expiry);
+	}
 	if (!store_pin(from->store, &from->item))
 		return STORE_NO_MEMORY;
 	result = copy_held(from, to);

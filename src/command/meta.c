@@ -92,12 +92,14 @@ fetch(struct store *store, const struct store_key *key,
 {
 	unsigned how = fetch_how(request);
 	enum store_result result = (how & ~(unsigned)STORE_WANT_CAS) != 0 ?
-	    store_fetch(store, key, how, request->expiry, item) :
-	    store_get(store, key, how != 0, item);
+	    store_fetch(store, key, how | STORE_STRING, request->expiry,
+	    item) : store_get(store, key, how != 0, item);
 
 	if (result == STORE_MISS)
 		return request->flags & REQUEST_CREATE ? create_empty(store,
 		    key, request, reply, item) : STATUS_MISS;
+	if (result == STORE_WRONG_TYPE)
+		return STATUS_MISS;
 	if (result != STORE_OK)
 		return STATUS_NO_MEMORY_READ;
 	describe(store, item, reply);
@@ -192,7 +194,7 @@ meta_set(struct store *store, const struct store_key *key,
 	struct request plain = *request;
 	bool special = request->flags & (REQUEST_HAS_CAS | REQUEST_CREATE);
 	bool there = special &&
-	    store_look(store, key, item) == STORE_OK;
+	    store_look(store, key, item) == STORE_OK && !item->hash;
 	unsigned marks = there ? item->marks : 0;
 	bool stale = false;
 	enum status status = condition(request, there ? item : NULL, &stale);

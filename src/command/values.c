@@ -5,11 +5,14 @@
 #include "command/execute.h"
 
 static enum status
-found(enum store_result result)
+found(enum store_result result, const struct request *request)
 {
 	switch (result) {
 	case STORE_OK:
 		return STATUS_VALUE;
+	case STORE_WRONG_TYPE:
+		return request->flags & REQUEST_TYPED ? STATUS_WRONG_TYPE :
+		    STATUS_MISS;
 	case STORE_NO_MEMORY:
 		return STATUS_NO_MEMORY_READ;
 	default:
@@ -23,7 +26,7 @@ values_get(struct store *store, const struct store_key *key,
     struct store_item *item)
 {
 	reply->status = found(store_get(store, key, request->op == OP_GETS,
-	    item));
+	    item), request);
 }
 
 void
@@ -31,8 +34,11 @@ values_get_and_touch(struct store *store, const struct store_key *key,
     const struct request *request, struct reply *reply,
     struct store_item *item)
 {
-	reply->status = found(store_touch(store, key, request->expiry,
-	    request->op == OP_GATS, item));
+	unsigned how = STORE_TOUCH | STORE_STRING |
+	    (request->op == OP_GATS ? STORE_WANT_CAS : 0);
+
+	reply->status = found(store_fetch(store, key, how, request->expiry,
+	    item), request);
 }
 
 static enum store_mode
@@ -119,6 +125,8 @@ create_number(struct store *store, const struct store_key *key,
 	if (!(request->flags & REQUEST_CREATE))
 		return STATUS_NOT_FOUND;
 	result = store_put(store, key, STORE_ADD, &value);
+	if (result == STORE_NOT_STORED)		/* it has a hash */
+		return STATUS_NOT_FOUND;
 	if (result != STORE_OK)
 		return execute_failure(result);
 	*number = request->initial;

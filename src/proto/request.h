@@ -54,6 +54,7 @@ enum request_flags {
 	REQUEST_PIPELINED = 32768,	/* replies to others are still to be
 					   sent */
 	REQUEST_WITH_KEY = 65536,	/* the reply has the key */
+	REQUEST_TYPED = 524288,	/* a hash is an error, not a miss */
 };
 
 struct call_row;

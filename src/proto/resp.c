@@ -195,7 +195,7 @@ choose_op(const struct codec *codec, struct request *request)
 		return;
 	if (is_plain(request, CALL_GET, 2)) {
 		request->op = OP_GET;
-		request->flags |= REQUEST_LAST;
+		request->flags |= REQUEST_LAST | REQUEST_TYPED;
 	} else if (is_plain(request, CALL_SET, 3)) {
 		request->op = OP_SET;
 		request->value = request->words[2];
@@ -668,6 +668,13 @@ resp_verbatim(struct output *output, bool v3, struct slice text)
 	resp_end(output);
 }
 
+void
+resp_wrong_type(struct output *output)
+{
+	resp_error(output, "WRONGTYPE Operation against a key holding the "
+	    "wrong kind of value");
+}
+
 /* The reply to a plain GET. */
 static void
 reply_value(struct output *output, const struct reply *reply)
@@ -701,6 +708,9 @@ resp_reply(struct output *output, const struct request *request,
 		break;
 	case STATUS_MISS:
 		resp_null(output, request->flags & REQUEST_RESP3);
+		break;
+	case STATUS_WRONG_TYPE:
+		resp_wrong_type(output);
 		break;
 	case STATUS_STORED:
 	case STATUS_OK:

@@ -31,6 +31,7 @@ struct slice resp_inline_name(struct slice line);
 void	resp_simple(struct output *, const char *text);
 void	resp_error(struct output *, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
+void	resp_wrong_type(struct output *);
 void	resp_integer(struct output *, int64_t);
 void	resp_bulk(struct output *, struct slice);
 void	resp_bulk_text(struct output *, const char *text);

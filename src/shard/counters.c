@@ -88,6 +88,7 @@ counters_verify(const struct counters *counters)
 	static const bool may_end[OP_COUNT][STATUS_COUNT] = {
 #define REPLY(op, status)	[OP_##op][STATUS_##status] = true,
 #define PACKET_REPLY(op, status)	[OP_##op][STATUS_##status] = true,
+#define RESP_REPLY(op, status)	[OP_##op][STATUS_##status] = true,
 #include "proto/replies.def"
 	};
 
