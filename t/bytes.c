@@ -376,6 +376,26 @@ equal_bytes_are_found(void)
 	}
 }
 
+static void
+equal_numbers_are_found(void)
+{
+	struct random random = { 8 };
+
+	for (unsigned n = 0; n < 20000; n++) {
+		uint16_t numbers[16];
+		unsigned wanted = 0;
+
+		for (unsigned at = 0; at < 16; at++)
+			numbers[at] = (uint16_t)(random_below(&random, 4) *
+			    21845);
+		for (unsigned at = 0; at < 16; at++)
+			wanted |= (unsigned)(numbers[at] == numbers[n % 16])
+			    << at;
+		EXPECT_EQUAL(os_match_pairs(numbers, numbers[n % 16]),
+		    wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -400,5 +420,6 @@ main(void)
 	RUN(a_short_number_is_known_to_have_its_length);
 	RUN(a_number_is_rewritten_as_another_of_its_length);
 	RUN(equal_bytes_are_found);
+	RUN(equal_numbers_are_found);
 	return tap_done();
 }

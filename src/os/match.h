@@ -41,4 +41,24 @@ os_match(uint64_t first, uint64_t second, uint8_t byte)
 #endif
 }
 
+/* The same for sixteen numbers of two bytes; it names no other. */
+static inline unsigned
+os_match_pairs(const uint16_t *numbers, uint16_t number)
+{
+#ifdef __SSE2__
+	const __m128i *at = (const __m128i *)(const void *)numbers;
+	__m128i wanted = _mm_set1_epi16((short)number);
+	__m128i first = _mm_cmpeq_epi16(_mm_loadu_si128(at), wanted);
+	__m128i second = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), wanted);
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(first, second));
+#else
+	unsigned found = 0;
+
+	for (unsigned n = 0; n < 16; n++)
+		found |= (unsigned)(numbers[n] == number) << n;
+	return found;
+#endif
+}
+
 #endif

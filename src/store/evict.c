@@ -297,8 +297,12 @@ foresee(const struct store *store, const struct slab_queue *queue)
 	__builtin_prefetch(slab_item(slab, slab_handle(slab, page,
 	    chunk + 1)));
 	next = items_removable(store, slab_handle(slab, page, chunk));
-	if (next != 0)
-		index_prefetch(&store->index, items_hash(store, next));
+	if (next != 0) {
+		uint64_t hash = items_hash(store, next);
+
+		index_prefetch(&store->index, hash);
+		ghost_prefetch(&store->evict.ghosts, hash);
+	}
 }
 
 bool

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "os/match.h"
 #include "os/os.h"
 
 #define SLOTS		16
@@ -25,6 +26,7 @@ struct ghost_bucket {
 };
 
 _Static_assert(sizeof(struct ghost_bucket) == 64, "one cache line");
+_Static_assert(SLOTS == 16, "as os_match_pairs() looks at");
 
 size_t
 ghost_size(size_t bytes)
@@ -73,26 +75,38 @@ bucket_of(const struct ghost_table *table, uint64_t hash)
 	return &table->buckets[hash >> 8 & table->mask];
 }
 
+/* The slot whose ghost is oldest; it is rare that one is empty. */
+static unsigned
+oldest_slot(const struct ghost_bucket *bucket, const uint8_t *clocks)
+{
+	unsigned oldest = 0;
+
+	/* Age and slot in one number, of which the largest is kept. */
+	for (unsigned i = 0; i < SLOTS; i++) {
+		uint8_t class = bucket->class[i] & ~PROBATION;
+		uint8_t age = (uint8_t)(clocks[class] - bucket->stamp[i]);
+		unsigned ranked = (unsigned)age * SLOTS + i;
+
+		oldest = ranked > oldest ? ranked : oldest;
+	}
+	return oldest % SLOTS;
+}
+
+void
+ghost_prefetch(const struct ghost_table *table, uint64_t hash)
+{
+	__builtin_prefetch(bucket_of(table, hash));
+}
+
 void
 ghost_add(struct ghost_table *table, uint64_t hash, struct ghost ghost,
     const uint8_t *clocks)
 {
 	struct ghost_bucket *bucket = bucket_of(table, hash);
-	unsigned slot = 0, oldest = 0;
+	unsigned empty = os_match_pairs(bucket->print, 0);
+	unsigned slot = empty != 0 ? (unsigned)__builtin_ctz(empty) :
+	    oldest_slot(bucket, clocks);
 
-	for (unsigned i = 0; i < SLOTS; i++) {
-		uint8_t class = bucket->class[i] & ~PROBATION;
-		uint8_t age = (uint8_t)(clocks[class] - bucket->stamp[i]);
-
-		if (bucket->print[i] == 0) {
-			slot = i;
-			break;
-		}
-		if (age >= oldest) {
-			oldest = age;
-			slot = i;
-		}
-	}
 	bucket->print[slot] = print_of(hash);
 	bucket->class[slot] = ghost.class | (ghost.probation ? PROBATION : 0);
 	bucket->stamp[slot] = ghost.stamp;
@@ -102,16 +116,14 @@ bool
 ghost_take(struct ghost_table *table, uint64_t hash, struct ghost *ghost)
 {
 	struct ghost_bucket *bucket = bucket_of(table, hash);
-	uint16_t print = print_of(hash);
+	unsigned found = os_match_pairs(bucket->print, print_of(hash)), slot;
 
-	for (unsigned i = 0; i < SLOTS; i++) {
-		if (bucket->print[i] != print)
-			continue;
-		ghost->class = bucket->class[i] & ~PROBATION;
-		ghost->probation = bucket->class[i] & PROBATION;
-		ghost->stamp = bucket->stamp[i];
-		bucket->print[i] = 0;
-		return true;
-	}
-	return false;
+	if (found == 0)
+		return false;
+	slot = (unsigned)__builtin_ctz(found);
+	ghost->class = bucket->class[slot] & ~PROBATION;
+	ghost->probation = bucket->class[slot] & PROBATION;
+	ghost->stamp = bucket->stamp[slot];
+	bucket->print[slot] = 0;
+	return true;
 }

@@ -35,6 +35,9 @@ size_t	ghost_size(size_t bytes);
 int	ghost_open(struct ghost_table *, size_t bytes, struct error *);
 void	ghost_close(struct ghost_table *);
 
+/* Bring what ghost_add() will change into the cache. */
+void	ghost_prefetch(const struct ghost_table *, uint64_t hash);
+
 /* Remember an item; `clocks` are the classes' clocks now. */
 void	ghost_add(struct ghost_table *, uint64_t hash, struct ghost,
 	    const uint8_t *clocks);
