@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 use Cairn;
 use Cairn::Resp;
@@ -29,6 +30,7 @@ large_hashes_come_and_go($client);
 $client->close;
 is($server->connect->ask('stats verify'), 'OK', 'the stores are in order');
 is($server->stop, 0, 'the server ends cleanly');
+many_fields_expire();
 much_is_stored_in_little_memory();
 hashes_outlive_the_server();
 done_testing;
@@ -37,6 +39,17 @@ sub
 call
 {
 	return Cairn::Resp::call(@_);
+}
+
+# Something comes true by itself.
+sub
+wait_for
+{
+	my ($is_true, $name) = @_;
+	my $give_up = time + 60 * $Cairn::SLOWNESS;
+
+	sleep 0.02 while !$is_true->() && time < $give_up;
+	ok($is_true->(), $name);
 }
 
 # A hash of so many fields f1, f2, ... in a few requests.
@@ -224,6 +237,36 @@ large_hashes_come_and_go
 	call($client, 'DEL', 'source', 'renamed', map { "copy$_" } 1 .. 40);
 }
 
+# They are gone, and what they took is free, without being asked for.
+sub
+many_fields_expire
+{
+	my $server = Cairn->start(debug => 1);
+	my $client = $server->connect;
+	my @due = map { "f$_" } 1 .. 9000;
+
+	make($client, 'h', 10_000);
+	call($client, 'HEXPIRE', 'h', 100 + @due % 7, 'FIELDS', 1000,
+	    splice @due, 0, 1000) while @due;
+	is(call($client, 'HLEN', 'h'), 10_000, 'fields that are to expire');
+	my $bytes = $server->stats->{bytes};
+
+	$server->later(120);
+	wait_for(sub { $server->stats->{bytes} < $bytes / 5 },
+	    'memory of due fields is free');
+	is(call($client, 'HLEN', 'h'), 1000, 'those that never expire stay');
+	is_deeply([sort(call($client, 'HKEYS', 'h')->@*)],
+	    [sort map { "f$_" } 9001 .. 10_000], 'and are the right ones');
+	call($client, 'HPEXPIRE', 'h', 50_000, 'FIELDS', 1000,
+	    map { "f$_" } 9001 .. 10_000);
+	$server->later(60);
+	wait_for(sub { $server->stats->{curr_items} == 0 },
+	    'a hash is gone with its last field');
+	is($server->connect->ask('stats verify'), 'OK',
+	    'the store is in order');
+	is($server->stop, 0, 'the server ends cleanly');
+}
+
 # Whatever is stored there, hashes are whole or gone.
 sub
 much_is_stored_in_little_memory
@@ -267,6 +310,8 @@ hashes_outlive_the_server
 	make($client, 'large', 5000);
 	call($client, 'HSET', 'large', 'long', 'l' x 300_000);
 	call($client, 'EXPIRE', 'large', 1000);
+	call($client, 'HEXPIRE', $_, 500, 'FIELDS', 2, 'a', 'f7')
+	    for 'small', 'large';
 	is($server->stop, 0, 'a server with hashes ends');
 
 	$server = Cairn->start(unix => 1, debug => 1, flags => \@flags);
@@ -281,6 +326,11 @@ hashes_outlive_the_server
 	cmp_ok(call($client, 'TTL', 'large'), '>', 900, 'and its expiry');
 	is(call($client, 'HSET', 'large', 'f1', 'x', 'new', 'y'), 1,
 	    'it can be written to');
+	cmp_ok(call($client, 'HTTL', 'large', 'FIELDS', 1, 'f7')->[0], '>',
+	    400, 'fields keep their expiry');
+	$server->later(600);
+	is(call($client, 'HGET', 'large', 'f7'), undef, 'and expire then');
+	is(call($client, 'HEXISTS', 'small', 'a'), 0, 'in a small one, too');
 	is($server->connect->ask('stats verify'), 'OK',
 	    'the store is in order');
 	is($server->stop, 0, 'and the server ends cleanly');

@@ -114,8 +114,10 @@ call_function	object_encoding, object_frequency, object_idle,
 	    object_memory, object_references;
 call_function	expire_at, expire_left, expire_persist;
 call_function	hashes_add, hashes_add_float, hashes_all, hashes_count,
-	    hashes_delete, hashes_get, hashes_look, hashes_mget,
-	    hashes_random, hashes_scan, hashes_set, hashes_setnx;
+	    hashes_delete, hashes_expire, hashes_get, hashes_getdel,
+	    hashes_getex, hashes_left, hashes_look, hashes_mget,
+	    hashes_persist, hashes_random, hashes_scan, hashes_set,
+	    hashes_setex, hashes_setnx;
 call_function	keyspace_count, keyspace_flush, keyspace_keys,
 	    keyspace_random, keyspace_scan, keyspace_swap;
 
