@@ -43,6 +43,8 @@ struct call {
 	unsigned		 store_count;
 	struct store		*(*enter)(void *context, unsigned n);
 	void			(*leave)(void *context, unsigned n);
+	/* All keys, or those of a database, are others now. */
+	void			(*flushed)(void *context);
 	uint64_t		(*random)(void *context);
 	/* Something was looked for, and was there or not: to be counted. */
 	void			(*note_read)(void *context,

@@ -421,6 +421,7 @@ keyspace_flush(struct call *call)
 	}
 	for (unsigned n = 0; n < call->store_count; n++)
 		flush_shard(call, n, call->row->id == CALL_FLUSHALL);
+	call->flushed(call->context);
 	resp_simple(call->output, "OK");
 }
 
@@ -451,5 +452,6 @@ keyspace_swap(struct call *call)
 		    spaces[1]);
 		call->leave(call->context, n);
 	}
+	call->flushed(call->context);
 	resp_simple(call->output, "OK");
 }

@@ -218,6 +218,13 @@ codec_config(const struct conn *conn)
 	    &conn->env->gate->codec;
 }
 
+/* Neighbours are to be in different buckets. */
+static uint64_t
+hash_id(uint64_t id)
+{
+	return id * 0x9e3779b97f4a7c15 >> 32;
+}
+
 int
 conn_open(struct conn_env *env, int fd, const struct origin *origin)
 {
@@ -241,6 +248,9 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	conn->used = clock_unix_ms(env->clock);
 	session_open(&conn->session, env, &conn->codec, &conn->visit, conn,
 	    env->next_id, conn->used);
+	if (!table_add(&env->sessions, &conn->session.node,
+	    hash_id(env->next_id)))
+		goto fail_open;
 	env->next_id += env->id_step;
 	origin_peer_find(fd, &conn->peer);
 	list_add(conn);
@@ -248,13 +258,18 @@ conn_open(struct conn_env *env, int fd, const struct origin *origin)
 	place = place_of(conn);
 	conn_events_opened(&env->journal, &place);
 	return 0;
+fail_open:
+	/* It closes the socket as well. */
+	stream_close(&conn->stream);
+	fd = -1;
 fail:
 	if (conn != NULL && conn->kept != NULL)
 		evbuffer_free(conn->kept);
 	if (conn != NULL && conn->replies != NULL)
 		evbuffer_free(conn->replies);
 	free(conn);
-	evutil_closesocket(fd);
+	if (fd != -1)
+		evutil_closesocket(fd);
 	return -1;
 }
 
@@ -282,6 +297,7 @@ conn_close(struct conn *conn)
 	}
 	if (conn->supply != NULL)
 		supply_close(conn->supply);
+	table_remove(&env->sessions, &conn->session.node);
 	session_close(&conn->session);
 	gate_put_out(&conn->visit);
 	stream_close(&conn->stream);
@@ -300,14 +316,31 @@ close_for(struct conn *conn, enum conn_reason reason)
 	conn_close(conn);
 }
 
+struct session *
+conn_session(const struct conn_env *env, uint64_t id)
+{
+	struct table_node *node = table_first(&env->sessions, hash_id(id));
+
+	while (node != NULL && ((struct session *)node)->id != id)
+		node = table_next(node);
+	return (struct session *)node;
+}
+
+void
+conn_each(struct conn_env *env, void (*visit)(void *, struct session *),
+    void *context)
+{
+	for (struct conn *conn = env->first; conn != NULL; conn = conn->next)
+		visit(context, &conn->session);
+}
+
 void
 conn_close_id(struct conn_env *env, uint64_t id)
 {
-	for (struct conn *conn = env->first; conn != NULL; conn = conn->next)
-		if (conn->session.id == id) {
-			close_for(conn, CONN_SHUTDOWN);
-			return;
-		}
+	struct session *session = conn_session(env, id);
+
+	if (session != NULL)
+		close_for(session->push.conn, CONN_SHUTDOWN);
 }
 
 /* The list is locked, so the connection stays. */

@@ -27,7 +27,9 @@
 #include "shard/watch.h"
 
 struct conn;
+struct evbuffer;
 struct event_base;
+struct session;
 struct session_call;
 struct timeval;
 struct tls;
@@ -76,6 +78,9 @@ struct conn_env {
 	struct journal			 journal;	/* of its thread */
 	struct pubsub_part		 pubsub;
 	struct pushes			 pushes;
+	unsigned			 number;	/* of the worker */
+	struct evbuffer			*apart;		/* a reply in work */
+	struct table			 sessions;	/* by their ids */
 	struct conn			*first;		/* the worker's list */
 	pthread_mutex_t			 list_lock;	/* to change it, or to
 							   read it elsewhere */
@@ -115,6 +120,11 @@ void	conn_close(struct conn *);
 
 /* From its thread: close the one with this id, if it is still there. */
 void	conn_close_id(struct conn_env *, uint64_t id);
+
+/* From its thread: the session with this id; NULL: there is none. And all. */
+struct session *conn_session(const struct conn_env *, uint64_t id);
+void	conn_each(struct conn_env *, void (*visit)(void *context,
+	    struct session *), void *context);
 
 /* Answer what has arrived, send it, and close. */
 void	conn_finish(struct conn *);

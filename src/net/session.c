@@ -135,6 +135,7 @@ reset(struct session_call *call)
 	session->replies = SESSION_REPLIES;
 	pubsub_leave(&session->env->pubsub, &session->subscriber);
 	multi_reset(session);
+	tracker_end(session);
 	session->codec->resp.v3 = false;
 	session->codec->resp.space = 0;
 	if (session->env->gate != NULL)
@@ -171,6 +172,7 @@ select_space(struct session_call *call)
 
 static session_function *const functions[CALL_COUNT] = {
 	[CALL_AUTH] = hello_auth,
+	[CALL_CLIENT_CACHING] = client_caching,
 	[CALL_CLIENT_GETNAME] = client_getname,
 	[CALL_CLIENT_GETREDIR] = client_getredir,
 	[CALL_CLIENT_HELP] = session_help,
@@ -255,6 +257,7 @@ void
 session_close(struct session *session)
 {
 	pubsub_leave(&session->env->pubsub, &session->subscriber);
+	tracker_end(session);
 	push_close(&session->push);
 	for (size_t i = 0; i < SESSION_TEXTS; i++)
 		free(session->texts[i]);
@@ -387,13 +390,19 @@ static void
 call_on_keys(struct session_call *call)
 {
 	struct conn_env *env = call->session->env;
+	struct tracker_turn turn;
+	struct tracking_reader *reader;
 
 	call->request->rights = call->session->visit->rights;
-	if (call->visit != NULL)
+	if (call->visit != NULL) {
+		tracker_next(call, call->visit->reader);
 		visit_call(call->visit, call->request, call->output);
-	else
+	} else {
+		reader = tracker_begin_turn(call, &turn);
 		route_call(env->router, call->request, call->now,
-		    call->output, &env->journal);
+		    call->output, &env->journal, reader);
+		tracker_end_turn(call, &turn);
+	}
 }
 
 void
@@ -487,7 +496,7 @@ static bool
 needs_calls(const struct session *session)
 {
 	return session->multi.open || session->replies != SESSION_REPLIES ||
-	    has_only_messages(session);
+	    tracker_is_on(&session->tracker) || has_only_messages(session);
 }
 
 struct output *
@@ -495,6 +504,9 @@ session_push_output(struct session_call *call)
 {
 	struct session *session = call->session;
 
+	/* In a transaction it is a part of the reply to that. */
+	if (call->visit != NULL)
+		return call->output;
 	if (push_waits(&session->push))
 		push_to_output(&session->push, session->outer);
 	return session->outer;
@@ -517,6 +529,10 @@ session_serve(struct session *session, struct request *request, int64_t now,
 	else
 		answer_unheard(&call);
 	session_push_output(&call);
+	if (tracker_is_on(&session->tracker)) {
+		tracker_called(&call);
+		session_push_output(&call);
+	}
 	session->codec->resp.queueing = needs_calls(session);
 	note_state(session);
 }

@@ -14,6 +14,7 @@
 #include "net/gate.h"
 #include "net/pubsub.h"
 #include "net/push.h"
+#include "net/tracker.h"
 #include "proto/proto.h"
 #include "shard/guard.h"
 
@@ -52,6 +53,7 @@ struct session_multi {
 };
 
 struct session {
+	struct table_node	 node;		/* first: it is cast back */
 	struct conn_env		*env;
 	struct codec		*codec;		/* of the connection */
 	struct gate_visit	*visit;		/* of the connection */
@@ -60,6 +62,7 @@ struct session {
 	enum session_replies	 replies;
 	struct push_end		 push;
 	struct subscriber	 subscriber;
+	struct tracker		 tracker;
 	struct output		*outer;		/* of the pass in work */
 	bool			 crowded;	/* others have much to read
 						   that it has published */

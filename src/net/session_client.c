@@ -94,24 +94,3 @@ client_no_touch(struct session_call *call)
 {
 	on_or_off(call);
 }
-
-void
-client_getredir(struct session_call *call)
-{
-	resp_integer(call->output, -1);
-}
-
-void
-client_trackinginfo(struct session_call *call)
-{
-	struct output *output = call->output;
-
-	resp_map(output, call->v3, 3);
-	resp_bulk_text(output, "flags");
-	resp_set(output, call->v3, 1);
-	resp_bulk_text(output, "off");
-	resp_bulk_text(output, "redirect");
-	resp_integer(output, -1);
-	resp_bulk_text(output, "prefixes");
-	resp_array(output, 0);
-}

@@ -257,9 +257,11 @@ execute(struct session_call *exec)
 {
 	struct session_multi *multi = &exec->session->multi;
 	struct conn_env *env = exec->session->env;
+	struct tracker_turn turn;
 	struct visit visit;
 
 	visit_open(&visit, env->router, exec->now, &env->journal);
+	visit.reader = tracker_begin_turn(exec, &turn);
 	guard_visit(&multi->guard, &visit);
 	add_calls(&visit, exec->session);
 	visit_enter(&visit);
@@ -269,6 +271,7 @@ execute(struct session_call *exec)
 		resp_null_array(exec->output,
 		    exec->session->codec->resp.v3);
 	visit_leave(&visit);
+	tracker_end_turn(exec, &turn);
 }
 
 void

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "base/check.h"
+#include "net/session.h"
 #include "net/wakeup.h"
 #include "os/os.h"
 
@@ -130,6 +132,17 @@ begin_stop(struct worker *worker, unsigned ms)
 		event_add(worker->deadline, &delay);
 }
 
+static void
+read_mail(struct worker *worker)
+{
+	struct mail *mail = worker->config.pubsub->mail;
+
+	if (mail_take_lost(mail, worker->config.number))
+		tracker_tell_all(&worker->env);
+	mail_read(mail_take(mail, worker->config.number), &worker->env);
+	conn_send_pushes(&worker->env);
+}
+
 /* Somebody gave us sockets, or wants us to stop. */
 static void
 woken(void *context)
@@ -162,9 +175,7 @@ woken(void *context)
 	for (size_t i = 0; i < closing_count; i++)
 		conn_close_id(&worker->env, closing[i]);
 	free(closing);
-	mail_read(mail_take(worker->config.pubsub->mail,
-	    worker->config.number), &worker->env);
-	conn_send_pushes(&worker->env);
+	read_mail(worker);
 	if (stop)
 		begin_stop(worker, stop_ms);
 }
@@ -221,6 +232,7 @@ fill_env(struct worker *worker)
 	const struct worker_config *config = &worker->config;
 	struct conn_env *env = &worker->env;
 
+	env->number = config->number;
 	env->next_id = config->number + 1;
 	env->id_step = config->worker_count;
 	env->router = config->router;
@@ -271,6 +283,9 @@ worker_free(struct worker *worker)
 	if (worker->env.journal.hub != NULL)
 		journal_close(&worker->env.journal);
 	pubsub_part_close(&worker->env.pubsub);
+	table_close(&worker->env.sessions);
+	if (worker->env.apart != NULL)
+		evbuffer_free(worker->env.apart);
 	if (worker->env.receive != NULL)
 		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
 	if (worker->env.base != NULL)
@@ -287,7 +302,8 @@ make_parts(struct worker *worker)
 
 	env->base = make_base();
 	env->receive = os_reserve(CONN_RECEIVE_SIZE);
-	if (env->base == NULL || env->receive == NULL ||
+	env->apart = evbuffer_new();
+	if (env->base == NULL || env->receive == NULL || env->apart == NULL ||
 	    os_commit(env->receive, CONN_RECEIVE_SIZE) == -1)
 		return false;
 	fill_env(worker);

@@ -19,6 +19,7 @@
 #include <event2/event.h>
 
 #include "config.h"
+#include "net/tracker.h"
 #include "net/wakeup.h"
 #include "os/confine.h"
 #include "os/os.h"
@@ -69,6 +70,7 @@ struct server {
 	struct watch_hub	 watch;
 	struct mail		 mail;		/* count 0: none so far */
 	struct pubsub		 pubsub;
+	struct tracking		 tracking;
 	struct listener		*listener;
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
@@ -488,6 +490,10 @@ open_messages(struct server *server, struct error *error)
 		    server->options.threads);
 	pubsub_open(&server->pubsub, &server->mail,
 	    server->router.hash_seed);
+	tracking_open(&server->tracking, &server->mail,
+	    server->router.shard_count, server->router.hash_seed,
+	    tracker_open_letter);
+	server->router.tracking = &server->tracking;
 	return 0;
 }
 
@@ -578,6 +584,7 @@ take_down(struct server *server)
 	if (server->mail.count > 0) {
 		mail_close(&server->mail);
 		pubsub_close(&server->pubsub);
+		tracking_close(&server->tracking);
 	}
 	tls_close(server->tls);
 	if (server->admin.router != NULL) {

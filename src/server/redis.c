@@ -56,6 +56,7 @@ static redis_function *const functions[CALL_COUNT] = {
 	[CALL_CLIENT_INFO] = client_info,
 	[CALL_CLIENT_KILL] = client_kill,
 	[CALL_CLIENT_LIST] = client_list,
+	[CALL_CLIENT_TRACKING] = client_tracking,
 	[CALL_CLIENT_UNPAUSE] = redis_ok,
 	[CALL_CLUSTER_COUNTKEYSINSLOT] = redis_cluster,
 	[CALL_CLUSTER_HELP] = redis_help,

@@ -16,7 +16,7 @@ typedef void redis_function(struct admin *, struct session_call *);
 
 redis_function	acl_cat, acl_dryrun, acl_genpass, acl_getuser, acl_list,
 	    acl_load, acl_users, acl_whoami;
-redis_function	client_info, client_kill, client_list;
+redis_function	client_info, client_kill, client_list, client_tracking;
 redis_function	command_all, command_count, command_docs, command_getkeys,
 	    command_info, command_list;
 redis_function	config_get, config_resetstat, config_rewrite, config_set;

@@ -103,16 +103,31 @@ matches(const struct filter *filter, const struct conn_view *conn)
 	    has_text(filter->user, text_of(conn, SESSION_USER));
 }
 
+/* As CLIENT GETREDIR. */
+static int64_t
+redirection(const struct session *session)
+{
+	return tracker_is_on(&session->tracker) ?
+	    (int64_t)session->tracker.redirect : -1;
+}
+
 /* The letters that say in which state a connection is. */
 #define FLAGS_MAX	8
 
 static void
 put_flags(char flags[FLAGS_MAX], const struct session *session)
 {
+	unsigned modes = session->tracker.modes;
 	char *at = flags;
 
 	if (is_subscribed(session))
 		*at++ = 'P';
+	if (modes & TRACKER_ON)
+		*at++ = 't';
+	if (modes & TRACKER_BROKEN)
+		*at++ = 'R';
+	if (modes & TRACKER_BCAST)
+		*at++ = 'B';
 	if (at == flags)
 		*at++ = 'N';
 	*at = '\0';
@@ -132,7 +147,7 @@ put_line(struct round *round, const struct conn_view *conn)
 	    "name=%s age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d sub=%u "
 	    "psub=%u ssub=%u multi=%d qbuf=0 qbuf-free=0 argv-mem=0 "
 	    "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=0 tot-mem=0 events=r "
-	    "cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
+	    "cmd=%s user=%s redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s\n",
 	    session->id, address_of(conn->peer),
 	    address_of(conn->origin->address), conn->fd,
 	    text_of(conn, SESSION_NAME),
@@ -140,8 +155,10 @@ put_line(struct round *round, const struct conn_view *conn)
 	    (round->now - conn->used) / 1000, flags, session->space,
 	    subscribed[PUBSUB_CHANNEL], subscribed[PUBSUB_PATTERN],
 	    subscribed[PUBSUB_SHARD],
-	    session->waiting, conn->blocked, call == NULL ? "NULL" : call->name,
-	    text_of(conn, SESSION_USER), session->v3 ? 3 : 2,
+	    session->waiting, conn->blocked,
+	    call == NULL ? "NULL" : call->name,
+	    text_of(conn, SESSION_USER), redirection(session),
+	    session->v3 ? 3 : 2,
 	    text_of(conn, SESSION_LIBRARY),
 	    text_of(conn, SESSION_LIBRARY_VERSION));
 	output_bytes(round->output, line, strlen(line));

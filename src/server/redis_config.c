@@ -116,6 +116,19 @@ set_slow(struct admin *admin, struct slice value, bool check_only)
 }
 
 static const char *
+set_tracked_keys(struct admin *admin, struct slice value, bool check_only)
+{
+	uint64_t keys;
+
+	if (!decimal_parse(value, &keys))
+		return "argument couldn't be parsed into an integer";
+	if (!check_only)
+		admin->router->tracking->keys_max = keys == 0 ?
+		    TRACKING_KEYS : keys;
+	return NULL;
+}
+
+static const char *
 first_host(const struct options *now)
 {
 	return now->listen.count == 0 || now->listen.addresses[0].host == NULL ?

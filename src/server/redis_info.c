@@ -36,6 +36,7 @@ struct snapshot {
 	struct options			 now;
 	const struct listener_counts	*listener;
 	struct pubsub			*pubsub;
+	struct tracking			*tracking;
 	struct route_totals		 totals;
 	struct rusage			 usage;
 	struct redis_rates		 rates;
@@ -99,6 +100,7 @@ take_snapshot(struct admin *admin, struct snapshot *in)
 	*in = (struct snapshot){
 		.listener = listener_counts(admin->listener),
 		.pubsub = admin->pubsub,
+		.tracking = admin->router->tracking,
 		.time_us = (uint64_t)clock_unix_us(admin->clock),
 		.uptime = (uint64_t)(now - admin->started) / 1000,
 		.started = (uint64_t)admin->started / 1000,

@@ -59,6 +59,21 @@ mail_post(struct mail *mail, unsigned worker, struct letter *letter)
 }
 
 void
+mail_lose(struct mail *mail, unsigned worker)
+{
+	mail->boxes[worker].lost = true;
+	mail->boxes[worker].unwoken = true;
+}
+
+bool
+mail_take_lost(struct mail *mail, unsigned worker)
+{
+	return atomic_load_explicit(&mail->boxes[worker].lost,
+	    memory_order_relaxed) &&
+	    atomic_exchange(&mail->boxes[worker].lost, false);
+}
+
+void
 mail_wake(struct mail *mail)
 {
 	for (unsigned i = 0; i < mail->count; i++) {
@@ -82,7 +97,7 @@ mail_take(struct mail *mail, unsigned worker)
 	box->first = NULL;
 	box->end = &box->first;
 	box->bytes = 0;
-	box->unwoken = false;
+	box->unwoken = box->lost;
 	pthread_mutex_unlock(&box->lock);
 	return letters;
 }

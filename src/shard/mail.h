@@ -34,6 +34,7 @@ struct mail_box {
 	void		*context;
 	_Atomic size_t	 bytes;
 	_Atomic bool	 unwoken;	/* has letters that nobody told of */
+	_Atomic bool	 lost;		/* there were more */
 };
 
 struct mail {
@@ -55,10 +56,14 @@ void	mail_attach(struct mail *, unsigned worker,
 
 void	mail_post(struct mail *, unsigned worker, struct letter *);
 
+/* There was no room, or no memory, for a letter; does the worker know? */
+void	mail_lose(struct mail *, unsigned worker);
+bool	mail_take_lost(struct mail *, unsigned worker);
+
 /* Wake those who have letters and do not know. */
 void	mail_wake(struct mail *);
 
-/* Take all letters, a list; and open such a list one by one. */
+/* Take all letters, a list, after mail_take_lost(); and open such a list one by one. */
 struct letter *mail_take(struct mail *, unsigned worker);
 void	mail_read(struct letter *, void *worker);
 

@@ -175,15 +175,34 @@ route_execute(struct router *router, const struct request *requests,
 
 void
 route_call(struct router *router, const struct request *request, int64_t now,
-    struct output *output, struct journal *journal)
+    struct output *output, struct journal *journal,
+    struct tracking_reader *reader)
 {
 	struct visit visit;
 
 	visit_open(&visit, router, now, journal);
+	visit.reader = reader;
 	visit_add(&visit, request);
 	visit_enter(&visit);
 	visit_call(&visit, request, output);
 	visit_leave(&visit);
+}
+
+bool
+route_listen(struct router *router, int64_t now)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < router->shard_count && all; i++) {
+		struct shard *shard = &router->shards[i];
+
+		shard_enter(shard, now);
+		all = shard_track(shard, router->tracking) != NULL;
+		if (all)
+			tracked_listen(shard->tracked);
+		shard_leave(shard);
+	}
+	return all;
 }
 
 bool
@@ -247,6 +266,8 @@ route_flush(struct router *router, int64_t when, int64_t now)
 		shard_flush(&router->shards[i], when, now);
 		shard_leave(&router->shards[i]);
 	}
+	if (when <= now && router->tracking != NULL)
+		tracking_tell_flushed(router->tracking);
 }
 
 bool

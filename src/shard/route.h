@@ -26,6 +26,7 @@ struct router {
 	struct counters_plan plan;	/* of all shards */
 	struct call_rules rules;	/* route_open() allows all */
 	_Atomic uint64_t random;	/* see random.h */
+	struct tracking	*tracking;	/* NULL: no client can track keys */
 };
 
 /*
@@ -51,10 +52,14 @@ void	route_hash(const struct router *, struct request *);
 
 /*
  * Carry out a call whose scope is KEYS: all shards of its keys are entered at
- * once, in the order of their numbers, each one time.
+ * once, in the order of their numbers, each one time. `reader` is the client
+ * if it tracks keys, or NULL.
  */
 void	route_call(struct router *, const struct request *, int64_t now,
-	    struct output *, struct journal *);
+	    struct output *, struct journal *, struct tracking_reader *);
+
+/* All shards tell of all changes. False: out of memory. */
+bool	route_listen(struct router *, int64_t now);
 
 /* A value that arrives over time; the memory for it is in a shard. */
 struct route_draft {

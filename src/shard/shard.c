@@ -27,6 +27,8 @@ void
 shard_close(struct shard *shard)
 {
 	pthread_mutex_destroy(&shard->lock);
+	if (shard->tracked != NULL)
+		tracked_close(shard->tracked);
 	store_close(shard->store);
 }
 
@@ -72,16 +74,33 @@ shard_enter(struct shard *shard, int64_t now)
 	if (shard->flush_at != 0 && shard->flush_at <= now) {
 		shard->flush_at = 0;
 		store_flush(shard->store);
+		if (shard->tracked != NULL)
+			tracked_tell_flushed(shard->tracked);
 	}
 }
 
 void
 shard_leave(struct shard *shard)
 {
-	if (shard->again > 0)
+	struct mail *mail;
+
+	if (shard->again > 0) {
 		shard->again--;
-	else
-		pthread_mutex_unlock(&shard->lock);
+		return;
+	}
+	mail = shard->tracked == NULL ? NULL :
+	    tracked_mail_to_wake(shard->tracked);
+	pthread_mutex_unlock(&shard->lock);
+	if (mail != NULL)
+		mail_wake(mail);
+}
+
+struct tracked *
+shard_track(struct shard *shard, struct tracking *tracking)
+{
+	if (shard->tracked == NULL)
+		shard->tracked = tracked_open(tracking, shard->store);
+	return shard->tracked;
 }
 
 void

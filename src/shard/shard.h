@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "shard/counters.h"
 #include "shard/prefix.h"
+#include "shard/tracking.h"
 #include "shard/watch.h"
 #include "store/store.h"
 
@@ -32,6 +33,7 @@ struct shard {
 							   once more */
 	const void			*_Atomic keeper;	/* a thread's, or
 								   NULL */
+	struct tracked			*tracked;	/* NULL: no keys are */
 	struct counters			 counters;
 };
 
@@ -53,6 +55,9 @@ void	shard_give_back(struct shard *);
 
 /* Enter at the time that it has. */
 void	shard_enter_now(struct shard *);
+
+/* Let the keys of an entered shard be tracked. NULL: out of memory. */
+struct tracked *shard_track(struct shard *, struct tracking *);
 
 /* Count a request; the last thing that the store did was to serve it. */
 static inline void

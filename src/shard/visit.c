@@ -34,6 +34,7 @@ visit_open(struct visit *visit, struct router *router, int64_t now,
 {
 	visit->router = router;
 	visit->journal = journal;
+	visit->reader = NULL;
 	visit->now = now;
 	memset(visit->entered, 0, sizeof visit->entered);
 	visit->added = 0;
@@ -117,9 +118,22 @@ visit_add_all(struct visit *visit)
 		mark(visit, n);
 }
 
+/* What the keys' shards do, they do for a client that tracks keys. */
+static void
+track(struct visit *visit, struct shard *shard, uint64_t writer)
+{
+	struct tracking_reader *reader = visit->reader;
+
+	if (reader != NULL && (reader->notes || reader->noloop) &&
+	    shard_track(shard, reader->tracking) != NULL)
+		tracked_set_writer(shard->tracked, writer);
+}
+
 void
 visit_enter(struct visit *visit)
 {
+	struct tracking_reader *reader = visit->reader;
+
 	for (unsigned n = 0; n < visit->router->shard_count; n++) {
 		struct shard *shard = &visit->router->shards[n];
 
@@ -128,7 +142,12 @@ visit_enter(struct visit *visit)
 		shard_enter(shard, visit->now);
 		shard_keep(shard);
 		events_begin(visit->journal, shard->store);
+		if (reader != NULL)
+			track(visit, shard, reader->noloop ?
+			    reader->client : 0);
 	}
+	if (reader != NULL)
+		tracking_reader_entered(reader);
 }
 
 void
@@ -140,6 +159,8 @@ visit_leave(struct visit *visit)
 		if (!is_entered(visit, n))
 			continue;
 		events_end(shard->store);
+		if (visit->reader != NULL)
+			track(visit, shard, 0);
 		shard_give_back(shard);
 		shard_leave(shard);
 	}
@@ -208,6 +229,15 @@ leave(void *context, unsigned n)
 		shard_leave(&visit->router->shards[n]);
 }
 
+static void
+flushed(void *context)
+{
+	struct visit *visit = context;
+
+	if (visit->router->tracking != NULL)
+		tracking_tell_flushed(visit->router->tracking);
+}
+
 static uint64_t
 next_random(void *context)
 {
@@ -262,6 +292,7 @@ execute(struct visit *visit, struct output *output)
 		.space = request->space, .rights = request->rights,
 		.store_count = visit->router->shard_count,
 		.store_of = store_of, .enter = enter, .leave = leave,
+		.flushed = flushed,
 		.random = next_random, .note_read = note_read,
 		.hash = hash_key,
 		.rules = &visit->router->rules,
@@ -269,6 +300,28 @@ execute(struct visit *visit, struct output *output)
 	};
 
 	call_execute(&call);
+}
+
+/* The client has read the keys of its call. */
+static void
+note_keys(struct visit *visit)
+{
+	const struct tracking_reader *reader = visit->reader;
+
+	for (size_t n = 0; n < visit->keys; n++) {
+		size_t word = visit->first + n * visit->step;
+		struct slice bytes = visit->request->words[word];
+		struct store_key key;
+		struct shard *shard;
+
+		store_of(visit, word, &key);
+		shard = &visit->router->shards[shard_of(visit, key.hash)];
+		if (shard->tracked != NULL)
+			tracked_note(shard->tracked, bytes, reader->client);
+		else
+			tracking_tell(reader->tracking, bytes,
+			    reader->client);
+	}
 }
 
 void
@@ -280,6 +333,9 @@ visit_call(struct visit *visit, const struct request *request,
 	if (visit->window == 0)
 		prefetch(visit);
 	execute(visit, output);
+	if (visit->reader != NULL && visit->reader->notes &&
+	    request->call->access == CALL_READ)
+		note_keys(visit);
 	visit->request = NULL;
 }
 

@@ -19,6 +19,7 @@ struct visit {
 	struct router		*router;
 	int64_t			 now;
 	struct journal		*journal;	/* NULL: is written elsewhere */
+	struct tracking_reader	*reader;	/* NULL: tracks no keys */
 	uint64_t		 entered[ROUTE_SHARDS_MAX / 64];
 	unsigned		 added;		/* calls */
 	/* The call in work, and where its keys are. */

@@ -156,7 +156,7 @@ evict_item(struct store *store, uint32_t handle, bool probation)
 		.stamp = store->evict.clocks[class],
 		.probation = probation,
 	}, store->evict.clocks);
-	items_unlink(store, handle, hash);
+	items_lose(store, handle, hash);
 }
 
 double

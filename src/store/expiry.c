@@ -145,7 +145,7 @@ expiry_reclaim(struct store *store, uint32_t handle, uint64_t hash)
 	counts->reclaimed++;
 	if (!(item->state & ITEM_FETCHED))
 		counts->expired_unfetched++;
-	items_unlink(store, handle, hash);
+	items_lose(store, handle, hash);
 }
 
 /* Marked for the slot that is swept: due, or to be marked anew, or old. */

@@ -89,7 +89,7 @@ remove_from(struct store *store, uint32_t hash, uint32_t segment)
 	if (removed == 0)
 		return true;
 	items_renew_cas(store, item);
-	items_changed(store, hash);
+	items_changed_by_itself(store, hash);
 	if (is_large(store, hash)) {
 		trunk = item_trunk(item);
 		trunk.fields -= removed;

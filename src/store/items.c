@@ -158,13 +158,12 @@ items_new(struct store *store, const struct store_key *key, size_t length,
 }
 
 void
-items_tell_changed(const struct store *store, uint32_t handle)
+items_tell_changed(const struct store *store, uint32_t handle, bool asked)
 {
 	const struct item *item = slab_item(&store->slab, handle);
 
 	store->changed(store->changed_context, (struct slice){
-	    item_key(item), item_key_length(item) },
-	    store->index.spaces.in_key[item_space(item)]);
+	    item_key(item), item_key_length(item) }, asked);
 }
 
 void
@@ -242,13 +241,26 @@ items_hash(const struct store *store, uint32_t handle)
 	    item_key_length(item));
 }
 
+static void
+unlink_item(struct store *store, uint32_t handle, uint64_t hash)
+{
+	CHECK(item_kind(slab_item(&store->slab, handle)) == ITEM_LINKED);
+	index_remove(&store->index, hash, handle);
+	items_drop(store, handle);
+}
+
 void
 items_unlink(struct store *store, uint32_t handle, uint64_t hash)
 {
-	CHECK(item_kind(slab_item(&store->slab, handle)) == ITEM_LINKED);
 	items_changed(store, handle);
-	index_remove(&store->index, hash, handle);
-	items_drop(store, handle);
+	unlink_item(store, handle, hash);
+}
+
+void
+items_lose(struct store *store, uint32_t handle, uint64_t hash)
+{
+	items_changed_by_itself(store, handle);
+	unlink_item(store, handle, hash);
 }
 
 enum store_result

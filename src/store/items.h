@@ -82,14 +82,14 @@ enum store_result items_link(struct store *, const struct store_key *,
 	    uint32_t handle, uint32_t old);
 
 /* The slow half of items_changed(). */
-void	items_tell_changed(const struct store *, uint32_t handle);
+void	items_tell_changed(const struct store *, uint32_t handle, bool asked);
 
 /* A linked item is another now: it came, its value or expiry changed, it goes. */
 static inline void
 items_changed(const struct store *store, uint32_t handle)
 {
 	if (store->changed != NULL)
-		items_tell_changed(store, handle);
+		items_tell_changed(store, handle, true);
 }
 
 /*
@@ -97,6 +97,14 @@ items_changed(const struct store *store, uint32_t handle)
  * pieces. The chunk of that is free then.
  */
 void	items_replace(struct store *, uint32_t handle, uint32_t by);
+
+/* The same, and nobody asked for that. */
+static inline void
+items_changed_by_itself(const struct store *store, uint32_t handle)
+{
+	if (store->changed != NULL)
+		items_tell_changed(store, handle, false);
+}
 
 /* The cas unique changes with every write, if the item has one. */
 static inline void
@@ -127,6 +135,9 @@ uint32_t items_removable(const struct store *, uint32_t handle);
  * the last pin is gone.
  */
 void	items_unlink(struct store *, uint32_t handle, uint64_t hash);
+
+/* The same for one that nobody asked to unlink: it was due, or evicted. */
+void	items_lose(struct store *, uint32_t handle, uint64_t hash);
 
 /* The same for an item that is in the index no longer. */
 void	items_drop(struct store *, uint32_t handle);

@@ -980,7 +980,7 @@ store_flush(struct store *store)
 	counts_clear(store);
 	if (store->changed != NULL)
 		store->changed(store->changed_context,
-		    (struct slice){ NULL, 0 }, 0);
+		    (struct slice){ NULL, 0 }, true);
 }
 
 bool

@@ -455,11 +455,12 @@ void	store_tell(struct store *, const struct store_events *,
 	    void *context);
 
 /*
- * Be told of each key whose item comes, changes or goes, in whatever way; a
- * key without bytes is all of them. What is told changes nothing in the store,
- * but may end it; NULL: nobody is.
+ * Be told of each key whose item comes, changes or goes: because somebody
+ * asked for that, or by itself, as it fell due or was evicted. A key without
+ * bytes is all of them; what its space is makes no difference. What is told changes nothing in the store, but may end
+ * it; NULL: nobody is.
  */
-typedef void store_changed(void *context, struct slice key, unsigned space);
+typedef void store_changed(void *context, struct slice key, bool asked);
 
 void	store_tell_changes(struct store *, store_changed *, void *context);
 
