@@ -23,6 +23,7 @@
 
 static const struct codec_config config = {
 	.item_max = ITEM_MAX, .line_max = LINE_MAX,
+	.request_max = LINE_MAX,
 };
 
 static const char *const op_names[] = {

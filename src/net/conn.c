@@ -1050,6 +1050,36 @@ receive_at(struct conn *conn, void *at)
 }
 
 /*
+ * Room behind what is kept, in one piece with it. When there is none, all
+ * moves to where there is twice as much: a long request is copied a few times,
+ * however long it is. False: no memory.
+ */
+static bool
+room_behind_kept(struct conn *conn, struct evbuffer_iovec *room)
+{
+	size_t length = evbuffer_get_length(conn->kept);
+	char *kept = (char *)evbuffer_pullup(conn->kept, -1);
+	struct evbuffer *larger;
+
+	if (kept != NULL && evbuffer_reserve_space(conn->kept,
+	    CONN_RECEIVE_MAX, room, 1) == 1 && room->iov_base == kept + length)
+		return true;
+	larger = evbuffer_new();
+	if (larger == NULL || evbuffer_reserve_space(larger, (ev_ssize_t)(2 *
+	    length + CONN_RECEIVE_MAX), room, 1) != 1) {
+		if (larger != NULL)
+			evbuffer_free(larger);
+		return false;
+	}
+	room->iov_len = length;
+	evbuffer_copyout(conn->kept, room->iov_base, length);
+	evbuffer_commit_space(larger, room, 1);
+	evbuffer_free(conn->kept);
+	conn->kept = larger;
+	return evbuffer_reserve_space(larger, CONN_RECEIVE_MAX, room, 1) == 1;
+}
+
+/*
  * A long line, of which only a part has come or was answered, is not copied
  * each time: it goes on where it is kept.
  */
@@ -1060,8 +1090,7 @@ receive_behind_kept(struct pass *pass)
 	struct evbuffer_iovec room;
 
 	if (!conn->unparsed) {
-		if (evbuffer_reserve_space(conn->kept, CONN_RECEIVE_MAX,
-		    &room, 1) != 1) {
+		if (!room_behind_kept(conn, &room)) {
 			close_for(conn, CONN_ERROR);
 			return false;
 		}

@@ -104,6 +104,9 @@ struct conn_env {
 /* The longest line, a get with many keys. */
 #define CONN_LINE_MAX		((size_t)4 << 20)
 
+/* The longest request of RESP, but for one item, which may be longer. */
+#define CONN_REQUEST_MAX	((size_t)32 << 20)
+
 /* What is received at once, behind what a connection kept if that is short. */
 #define CONN_RECEIVE_MAX	((size_t)64 << 10)
 #define CONN_COPIED_MAX		((size_t)32 << 10)

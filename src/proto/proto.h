@@ -18,6 +18,7 @@
 struct codec_config {
 	size_t	item_max;	/* a longer value is refused at its header */
 	size_t	line_max;	/* of a get with many keys, bytes */
+	size_t	request_max;	/* of RESP: all words of it, bytes */
 	bool	cas;		/* items have cas uniques */
 };
 

@@ -91,6 +91,13 @@ begin_array(struct codec *codec, struct slice input, struct request *request)
 	return LOOK_WHOLE;
 }
 
+/* Is the next word perhaps the value of a plain SET, which has no bound? */
+static bool
+is_plain_value(const struct codec *codec)
+{
+	return codec->resp.words == 3 && codec->resp.left == 1;
+}
+
 /* Look at the rest of the array, as far as it has arrived. */
 static enum look
 look_through(struct codec *codec, struct slice input, struct request *request)
@@ -115,6 +122,11 @@ look_through(struct codec *codec, struct slice input, struct request *request)
 		}
 		if (look == LOOK_MORE)
 			return look;
+		if (at + (size_t)length > codec->config->request_max &&
+		    !is_plain_value(codec)) {
+			protocol_error(request, "too big request", '\0');
+			return LOOK_WRONG;
+		}
 		if (input.length - at < (size_t)length + TRAILER)
 			return LOOK_MORE;
 		codec->resp.at = at + (size_t)length + TRAILER;
@@ -255,9 +267,8 @@ parse_partial(struct codec *codec, struct slice *input,
 		request->flags |= REQUEST_TOO_LARGE;
 		return PARSE_SWALLOW;
 	}
-	if (input->length < codec->config->line_max)
-		return PARSE_MORE;
-	return protocol_error(request, "too big request", '\0');
+	return input->length < codec->config->request_max ? PARSE_MORE :
+	    protocol_error(request, "too big request", '\0');
 }
 
 /* Words that are read into room that is there anyway. */

@@ -160,6 +160,6 @@ login_gate(struct login *login, const struct codec_config *inside,
 		.codec = *inside, .enter = enter, .know = know,
 		.context = login,
 	};
-	gate->codec.line_max = OUTSIDE_MAX;
+	gate->codec.line_max = gate->codec.request_max = OUTSIDE_MAX;
 	gate->codec.item_max = OUTSIDE_MAX;
 }

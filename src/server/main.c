@@ -623,6 +623,7 @@ run(struct server *server, struct error *error)
 	server->codec = (struct codec_config){
 		.item_max = options->max_item_size,
 		.line_max = CONN_LINE_MAX,
+		.request_max = CONN_REQUEST_MAX + options->max_item_size,
 		.cas = options->cas,
 	};
 	server->workers = calloc((size_t)options->threads,
