@@ -180,10 +180,10 @@ all_items_are_there_again(void)
 }
 
 static void
-long_keys_are_there_again(void)
+keys_of_any_length_are_there_again(void)
 {
 	static const unsigned lengths[] = {
-		1, 250, 251, 255, 256, 257, 511, 512, 1000,
+		0, 1, 250, 251, 255, 256, 257, 511, 512, 1000,
 	};
 	const unsigned count = sizeof lengths / sizeof *lengths;
 	char name[1001];
@@ -538,9 +538,10 @@ an_item_that_cannot_lie_there_is_refused(void)
 		size_t	offset;		/* of a byte in its header */
 		char	byte;
 	} changes[] = {
-		{ 10, 0, 100 }, { 10, 1, 1 }, { 10, 4, 0 }, { 10, 4, 100 },
+		{ 10, 0, 100 }, { 10, 1, 1 }, { 10, 4, 100 },
 		{ 40, 5, 15 }, { 20000, 3, 1 }, { 20000, 5, 3 },
-		{ 20000, 1, 'x' },
+		{ 20000, 1, 'x' }, { 40, 5, 64 }, { 40, 5, (char)128 },
+		{ 20000, 5, 64 + 35 },
 	};
 
 	for (size_t n = 0; n < sizeof changes / sizeof *changes; n++) {
@@ -562,7 +563,7 @@ main(void)
 {
 	fill_source();
 	RUN(all_items_are_there_again);
-	RUN(long_keys_are_there_again);
+	RUN(keys_of_any_length_are_there_again);
 	RUN(a_store_without_items_is_fine);
 	RUN(spaces_that_changed_places_stay_so);
 	RUN(uniques_are_new_ones);

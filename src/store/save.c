@@ -184,9 +184,11 @@ is_sound(const struct store *store, uint32_t handle)
 	bool spread = (item->fields & (ITEM_LARGE | ITEM_HASH)) ==
 	    (ITEM_LARGE | ITEM_HASH);
 	uint32_t pieces = spread ? 0 : value_pieces(store, item);
-	size_t rest = spread ? sizeof(struct item_trunk) : pieces > 0 ? pieces * sizeof(uint32_t) : item->length;
+	size_t rest = spread ? sizeof(struct item_trunk) :
+	    pieces > 0 ? pieces * sizeof(uint32_t) : item->length;
 
-	if (key_length == 0 || head + rest > room)
+	if (head + rest > room ||
+	    (item->fields & (ITEM_FADING | ITEM_HASH)) == ITEM_FADING)
 		return false;
 	if (item->fields & ITEM_HASH)
 		return is_sound_hash(store, handle);

@@ -66,7 +66,7 @@ enum store_result {
 
 struct store_key {
 	const char	*bytes;
-	size_t		 length;	/* 1..STORE_KEY_MAX */
+	size_t		 length;	/* 0..STORE_KEY_MAX */
 	uint64_t	 hash;		/* store_hash() of it */
 	uint8_t		 space;		/* below STORE_SPACES: keys are
 					   different in each */
