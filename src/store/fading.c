@@ -10,10 +10,9 @@
 #include "store/fading.h"
 
 #include "store/counts.h"
+#include "store/entries.h"
 #include "store/expiry.h"
 #include "store/items.h"
-#include "store/packed.h"
-#include "store/segments.h"
 
 static struct item *
 item_at(const struct store *store, uint32_t handle)
@@ -21,27 +20,11 @@ item_at(const struct store *store, uint32_t handle)
 	return slab_item(&store->slab, handle);
 }
 
-static bool
-is_large(const struct store *store, uint32_t hash)
-{
-	return item_at(store, hash)->fields & ITEM_LARGE;
-}
-
-static struct slice
-entries_of(const struct store *store, uint32_t hash, uint32_t segment)
-{
-	const struct item *item = item_at(store, hash);
-
-	if (is_large(store, hash))
-		return segments_entries(store, hash, segment);
-	return (struct slice){ item_value(item), item->length };
-}
-
 int64_t
 fading_first(const struct store *store, uint32_t chunk)
 {
 	bool whole = item_kind(item_at(store, chunk)) != ITEM_PIECE;
-	struct slice entries = whole ? entries_of(store, chunk, 0) :
+	struct slice entries = whole ? entries_run(store, chunk, 0) :
 	    segments_entries(store, item_at(store, chunk)->length,
 	    segments_number_of(store, chunk));
 	struct packed_entry entry;
@@ -59,14 +42,14 @@ static uint32_t
 remove_entries(struct store *store, uint32_t hash, uint32_t segment,
     uint32_t *length)
 {
-	struct slice entries = entries_of(store, hash, segment);
+	struct slice entries = entries_run(store, hash, segment);
 	char *bytes = (char *)(uintptr_t)entries.bytes;
 	struct packed_entry entry;
 	uint32_t at = 0, removed = 0;
 
 	*length = (uint32_t)entries.length;
 	while (packed_next((struct slice){ bytes, *length }, &at, &entry)) {
-		if (entry.expiry == 0 || entry.expiry > store->now)
+		if (!entries_is_due(store, &entry))
 			continue;
 		if (entry.outside)
 			pieces_free_apart(store, hash, entry.value);
@@ -90,7 +73,7 @@ remove_from(struct store *store, uint32_t hash, uint32_t segment)
 		return true;
 	items_renew_cas(store, item);
 	items_changed_by_itself(store, hash);
-	if (is_large(store, hash)) {
+	if (entries_are_spread(store, hash)) {
 		trunk = item_trunk(item);
 		trunk.fields -= removed;
 		item_set_trunk(item, trunk);
@@ -110,8 +93,7 @@ remove_from(struct store *store, uint32_t hash, uint32_t segment)
 bool
 fading_remove(struct store *store, uint32_t hash)
 {
-	uint32_t count = is_large(store, hash) ?
-	    item_trunk(item_at(store, hash)).count : 1;
+	uint32_t count = entries_runs(store, hash);
 
 	for (uint32_t n = 0; n < count; n++)
 		if (!remove_from(store, hash, n))
@@ -130,7 +112,7 @@ fading_sweep(struct store *store, uint32_t chunk)
 	}
 	if (!remove_from(store, hash, segment))
 		return false;
-	if (is_large(store, hash))
+	if (entries_are_spread(store, hash))
 		segments_shrink(store, hash);
 	return true;
 }

@@ -22,11 +22,10 @@
 
 #include "base/check.h"
 #include "store/counts.h"
+#include "store/entries.h"
 #include "store/expiry.h"
 #include "store/fading.h"
 #include "store/items.h"
-#include "store/packed.h"
-#include "store/segments.h"
 
 #define PACKED_MAX	1000
 
@@ -35,9 +34,6 @@
 
 /* All bytes of a hash. */
 #define BYTES_MAX	((size_t)1 << 31)
-
-/* Tries to meet a field in a random place before all are counted. */
-#define RANDOM_TRIES	128
 
 static struct item *
 item_of(const struct fields *fields)
@@ -48,7 +44,7 @@ item_of(const struct fields *fields)
 bool
 fields_are_spread(const struct fields *fields)
 {
-	return item_of(fields)->fields & ITEM_LARGE;
+	return entries_are_spread(fields->store, fields->handle);
 }
 
 enum store_result
@@ -77,11 +73,10 @@ fields_open(struct fields *fields, struct store *store,
 	return STORE_OK;
 }
 
-static uint32_t
-segment_count(const struct fields *fields)
+static struct slice
+entries_of(const struct fields *fields, uint32_t segment)
 {
-	return fields_are_spread(fields) ?
-	    item_trunk(item_of(fields)).count : 1;
+	return entries_run(fields->store, fields->handle, segment);
 }
 
 static uint32_t
@@ -90,17 +85,6 @@ segment_of(const struct fields *fields, struct slice name)
 	return fields_are_spread(fields) ?
 	    segments_number(segments_hash(fields->store, name),
 	    item_trunk(item_of(fields)).count) : 0;
-}
-
-static struct slice
-entries_of(const struct fields *fields, uint32_t segment)
-{
-	const struct item *item = item_of(fields);
-
-	if (fields_are_spread(fields))
-		return segments_entries(fields->store, fields->handle,
-		    segment);
-	return (struct slice){ item_value(item), item->length };
 }
 
 /* To be written to. */
@@ -128,14 +112,8 @@ fields_tidy(struct fields *fields)
 		fields->handle = 0;
 }
 
-static bool
-is_due(const struct fields *fields, const struct packed_entry *entry)
-{
-	return entry->expiry != 0 && entry->expiry <= fields->store->now;
-}
-
-static void
-describe(const struct packed_entry *entry, uint32_t segment,
+void
+entries_describe(const struct packed_entry *entry, uint32_t segment,
     struct field *field)
 {
 	*field = (struct field){
@@ -161,9 +139,9 @@ fields_find(const struct fields *fields, struct slice name,
 		return false;
 	segment = segment_of(fields, name);
 	if (!packed_find(entries_of(fields, segment), name, &entry) ||
-	    is_due(fields, &entry))
+	    entries_is_due(fields->store, &entry))
 		return false;
-	describe(&entry, segment, field);
+	entries_describe(&entry, segment, field);
 	field->name = name;
 	return true;
 }
@@ -428,7 +406,7 @@ put_entry(struct fields *fields, const struct packed_entry *entry,
 	}
 	segment = segment_of(fields, entry->field);
 	found = packed_find(entries_of(fields, segment), entry->field, &old);
-	*added = !found || is_due(fields, &old);
+	*added = !found || entries_is_due(fields->store, &old);
 	return write_value(fields, segment, found ? &old : NULL, entry);
 }
 
@@ -540,132 +518,6 @@ fields_delete(struct fields *fields, const struct field *field)
 		segments_adapt(store, &fields->handle);
 	}
 	note_change(fields);
-}
-
-bool
-fields_next(const struct fields *fields, struct fields_place *place,
-    struct field *field)
-{
-	struct packed_entry entry;
-
-	if (fields->handle == 0)
-		return false;
-	while (place->segment < segment_count(fields)) {
-		struct slice entries = entries_of(fields, place->segment);
-
-		while (packed_next(entries, &place->at, &entry)) {
-			if (is_due(fields, &entry))
-				continue;
-			describe(&entry, place->segment, field);
-			return true;
-		}
-		place->segment++;
-		place->at = 0;
-	}
-	return false;
-}
-
-/* Visit the fields of a segment that come from a cursor on. */
-static unsigned
-scan_segment(const struct fields *fields, uint32_t segment, uint64_t cursor,
-    void (*visit)(void *, const struct field *), void *context)
-{
-	bool all = cursor == bits_reverse(segment);
-	struct packed_entry entry;
-	unsigned visited = 0;
-	uint32_t at = 0;
-
-	while (packed_next(entries_of(fields, segment), &at, &entry)) {
-		struct field field;
-
-		if (is_due(fields, &entry) || (!all && bits_reverse(
-		    segments_hash(fields->store, entry.field)) < cursor))
-			continue;
-		describe(&entry, segment, &field);
-		visit(context, &field);
-		visited++;
-	}
-	return visited;
-}
-
-/*
- * A cursor is a place in the order of the reversed bits of the hash. There
- * each segment is an interval, which a split cuts and a merge joins to another.
- */
-uint64_t
-fields_scan(const struct fields *fields, uint64_t cursor, unsigned count,
-    void (*visit)(void *, const struct field *), void *context)
-{
-	unsigned visited = 0, looks = 0;
-
-	if (fields->handle == 0)
-		return 0;
-	if (!fields_are_spread(fields))
-		cursor = 0;		/* nobody was given another one */
-	do {
-		uint32_t segments = segment_count(fields);
-		uint32_t segment = segments_number(bits_reverse(cursor),
-		    segments);
-		unsigned bits = segments_bits(segment, segments);
-
-		visited += scan_segment(fields, segment, cursor, visit,
-		    context);
-		cursor = bits == 0 ? 0 : bits_reverse(segment) +
-		    ((uint64_t)1 << (64 - bits));
-	} while (cursor != 0 && visited < count && ++looks < count);
-	return cursor;
-}
-
-/* Entry number `n` of a segment, if it has so many and that is not due. */
-static bool
-field_number(const struct fields *fields, uint32_t segment, uint32_t n,
-    struct field *field)
-{
-	struct slice entries = entries_of(fields, segment);
-	struct packed_entry entry;
-	uint32_t at = 0;
-
-	do
-		if (!packed_next(entries, &at, &entry))
-			return false;
-	while (n-- > 0);
-	describe(&entry, segment, field);
-	return !is_due(fields, &entry);
-}
-
-/* One of all fields, each of which is looked at. */
-static bool
-random_of_all(const struct fields *fields, uint64_t (*random)(void *),
-    void *context, struct field *chosen)
-{
-	struct fields_place place = { 0, 0 };
-	struct field field;
-	uint64_t seen = 0;
-
-	while (fields_next(fields, &place, &field))
-		if (random(context) % ++seen == 0)
-			*chosen = field;
-	return seen > 0;
-}
-
-bool
-fields_random(const struct fields *fields, uint64_t (*random)(void *),
-    void *context, struct field *field)
-{
-	uint32_t segments, most;
-
-	if (fields->handle == 0)
-		return false;
-	segments = segment_count(fields);
-	if (segments == 1)
-		return random_of_all(fields, random, context, field);
-	/* More than a segment has; a place without a field is not taken. */
-	most = (uint32_t)(fields_count(fields) / segments + 1) * 4;
-	for (unsigned n = 0; n < RANDOM_TRIES; n++)
-		if (field_number(fields, (uint32_t)(random(context) %
-		    segments), (uint32_t)(random(context) % most), field))
-			return true;
-	return random_of_all(fields, random, context, field);
 }
 
 /* A detached copy of a small hash. 0: no memory. */

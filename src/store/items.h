@@ -84,7 +84,7 @@ enum store_result items_link(struct store *, const struct store_key *,
 /* The slow half of items_changed(). */
 void	items_tell_changed(const struct store *, uint32_t handle, bool asked);
 
-/* A linked item is another now: it came, its value or expiry changed, it goes. */
+/* A linked item is another now: it came, it changed, or it goes. */
 static inline void
 items_changed(const struct store *store, uint32_t handle)
 {

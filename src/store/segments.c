@@ -129,8 +129,8 @@ segments_each(struct store *store, uint32_t hash, pieces_visit *visit,
 
 	for (uint32_t n = 0; n < count; n++) {
 		if (apart)
-			pieces_each_apart(store, hash, segments_entries(store, hash,
-			    n), visit, context);
+			pieces_each_apart(store, hash,
+			    segments_entries(store, hash, n), visit, context);
 		visit(store, hash, item_piece(item, n), context);
 	}
 }
