@@ -31,6 +31,7 @@ $client->close;
 is($server->connect->ask('stats verify'), 'OK', 'the stores are in order');
 is($server->stop, 0, 'the server ends cleanly');
 many_fields_expire();
+keys_may_be_long();
 much_is_stored_in_little_memory();
 hashes_outlive_the_server();
 done_testing;
@@ -235,6 +236,32 @@ large_hashes_come_and_go
 	is(call($client, 'OBJECT', 'ENCODING', 'renamed'), 'hashtable',
 	    'as a large hash');
 	call($client, 'DEL', 'source', 'renamed', map { "copy$_" } 1 .. 40);
+}
+
+# A hash with a key that fills more than half a page is refused, no other.
+sub
+keys_may_be_long
+{
+	my $server = Cairn->start(debug => 1, flags => ['-m', 64]);
+	my $client = $server->connect;
+	my $long = 'k' x 60_000;
+	my $key = 'k' x 5_000;
+
+	like(call($client, 'HSET', $long, 'f', 'v'), qr/^-ERR string exceeds/,
+	    'a key that is very long is refused');
+	is(call($client, 'EXISTS', $long), 0, 'and not there then');
+	is(call($client, 'HSET', $key, map { ("f$_", 'v' x $_) } 1 .. 100),
+	    100, 'one that is long has fields');
+	is(call($client, 'HGET', $key, 'f77'), 'v' x 77, 'that are found');
+	like(call($client, 'COPY', $key, $long), qr/^-/,
+	    'nor does a copy get such a key');
+	is(call($client, 'HSET', $key, 'k' x 65_535, 'v'),
+	    '-ERR string exceeds maximum allowed size ' .
+	    '(proto-max-bulk-len)', 'a field that does not fit is refused');
+	is(call($client, 'HLEN', $key), 100, 'and the others stay');
+	is($server->connect->ask('stats verify'), 'OK',
+	    'the store is in order');
+	is($server->stop, 0, 'the server ends cleanly');
 }
 
 # They are gone, and what they took is free, without being asked for.

@@ -167,16 +167,37 @@ note_change(struct fields *fields)
 	store->last = fields->handle;
 }
 
+/* A detached small hash with room for entries, which are not there yet. */
+static enum store_result
+new_packed(struct store *store, const struct store_key *key, size_t length,
+    int64_t expiry, unsigned before, uint32_t *handle)
+{
+	enum store_result result = items_new(store, key, length, 0, expiry,
+	    before, handle);
+
+	if (result != STORE_OK)
+		return result;
+	/* With its key, it does not fit a chunk that is shared. */
+	if (slab_item(&store->slab, *handle)->fields & ITEM_LARGE) {
+		items_free(store, *handle);
+		return STORE_TOO_LARGE;
+	}
+	slab_item(&store->slab, *handle)->fields |= (uint8_t)(ITEM_HASH |
+	    (before & ITEM_FADING));
+	return STORE_OK;
+}
+
 /* A hash without fields, which is to get the first. */
 static enum store_result
 make(struct fields *fields)
 {
-	enum store_result result = items_new(fields->store, fields->key, 0, 0,
-	    0, ITEM_NEW, &fields->handle);
+	uint32_t handle;
+	enum store_result result = new_packed(fields->store, fields->key, 0,
+	    0, ITEM_NEW, &handle);
 
 	if (result != STORE_OK)
 		return result;
-	item_of(fields)->fields |= ITEM_HASH;
+	fields->handle = handle;
 	result = items_link(fields->store, fields->key, fields->handle, 0);
 	if (result == STORE_OK)
 		fields->store->counts.total_items++;
@@ -226,13 +247,11 @@ rehouse(struct fields *fields, size_t length)
 	uint32_t handle;
 
 	items_hold(store, fields->handle);
-	result = items_new(store, fields->key, length, 0, item_expiry(item),
+	result = new_packed(store, fields->key, length, item_expiry(item),
 	    item->fields, &handle);
 	items_release(store, fields->handle);
 	if (result != STORE_OK)
 		return result;
-	slab_item(&store->slab, handle)->fields |=
-	    item->fields & (ITEM_HASH | ITEM_FADING);
 	slab_item(&store->slab, handle)->state |=
 	    item->state & (ITEM_HEAT_MASK | ITEM_MARKS);
 	slab_item(&store->slab, handle)->length = item->length;
@@ -528,11 +547,9 @@ copy_packed(const struct fields *from, struct store *to,
 	const struct item *item = item_of(from);
 	uint32_t handle;
 
-	if (items_new(to, &like->key, item->length, 0, like->expiry,
-	    like->fields & ITEM_CAS, &handle) != STORE_OK)
+	if (new_packed(to, &like->key, item->length, like->expiry,
+	    like->fields, &handle) != STORE_OK)
 		return 0;
-	slab_item(&to->slab, handle)->fields |=
-	    item->fields & (ITEM_HASH | ITEM_FADING);
 	memcpy(item_value(slab_item(&to->slab, handle)), item_value(item),
 	    item->length);
 	return handle;
