@@ -604,6 +604,35 @@ spaces_part_words_and_a_line_may_end_without_a_return(void)
 	EXPECT_SAYINGS(sayings);
 }
 
+/* What is plain is parsed apart; with one more space it is not. */
+static void
+a_plain_line_means_what_it_means_with_more_spaces(void)
+{
+	static const char *const arguments[] = {
+		"", "a", "a 0 0 1", "a 4294967295 0 1", "a 4294967296 0 1",
+		"a 999999999 0 1", "a 1000000000 0 1", "a 1 2592000 1",
+		"a 1 2592001 1", "a 1 999999999 1", "a 1 1000000000 1",
+		"a 1 -1 1", "a +1 0 1", "a 1x 0 1", "a 1 0x 1", "a 1 0 1x",
+		"a  0 1", "a 0  1", "a 0 0 ", "a 0 0", "a 0 0 1000",
+		"a 0 0 1001", "a 0 0 0000000001", "a 0 0 000000001",
+		"a 0 0 1 noreply", "a\r 0 0 1", "a 0 0\r 1", "a 0 0 1\r",
+	};
+	static const char *const ends[] = { "\r\nx\r\n", "\nx\r\n" };
+	static const char *const verbs[] = { "get", "set", "add" };
+	char plain[64], spaced[64], means[256];
+
+	for (size_t i = 0; i < 6 * sizeof arguments / sizeof *arguments; i++) {
+		const char *words = arguments[i / 6], *end = ends[i % 2];
+		const char *verb = verbs[i / 2 % 3];
+
+		snprintf(plain, sizeof plain, "%s %s%s", verb, words, end);
+		snprintf(spaced, sizeof spaced, "%s  %s%s", verb, words, end);
+		snprintf(means, sizeof means, "%s", meaning(spaced));
+		if (!EXPECT_TEXT(meaning(plain), means))
+			printf("# the line was %s", plain);
+	}
+}
+
 static void
 a_browser_is_hung_up_on(void)
 {
@@ -1049,6 +1078,7 @@ lines(void)
 	RUN(a_time_to_flush_that_is_none_is_noticed);
 	RUN(what_is_no_command_is_an_error);
 	RUN(spaces_part_words_and_a_line_may_end_without_a_return);
+	RUN(a_plain_line_means_what_it_means_with_more_spaces);
 	RUN(a_browser_is_hung_up_on);
 	RUN(two_kilobytes_without_an_end_are_too_many);
 	RUN(get_waits_for_the_end_of_a_much_longer_line);

@@ -452,6 +452,77 @@ parse_partial(const struct codec *codec, struct slice input)
 	    slice_equal(verb, SLICE("gets")) ? PARSE_MORE : PARSE_CLOSE;
 }
 
+/*
+ * "get key", the commonest line of all, is taken apart by looking for what
+ * would make it another one. False: it is none, or not as plain.
+ */
+static bool
+parse_plain_get(struct slice line, struct request *request)
+{
+	struct slice key = { line.bytes + 4, line.length - 4 };
+
+	if (line.length <= 4 || memcmp(line.bytes, "get ", 4) != 0 ||
+	    key.length > KEY_MAX ||
+	    memchr(key.bytes, ' ', key.length) != NULL)
+		return false;
+	*request = (struct request){
+		.protocol = &text_protocol, .op = OP_GET,
+		.flags = REQUEST_LAST, .key = key,
+	};
+	return true;
+}
+
+/* Up to nine digits and the byte `end`, which is taken off, too. */
+static bool
+plain_number(const char **at, char end, uint32_t *number)
+{
+	const char *first = *at;
+
+	*number = 0;
+	while (*at - first < 9 && **at >= '0' && **at <= '9')
+		*number = *number * 10 + (uint32_t)(*(*at)++ - '0');
+	return *at > first && *(*at)++ == end;
+}
+
+/*
+ * "set key flags exptime bytes", with one space between, and with its "\r\n":
+ * so whoever reads digits meets an end. False: it is none, or not as plain.
+ */
+static bool
+parse_plain_set(const struct codec *codec, struct slice line,
+    struct request *request)
+{
+	const char *key = line.bytes + 4, *at;
+	uint32_t flags, exptime, length;
+
+	if (line.length <= 4 || memcmp(line.bytes, "set ", 4) != 0)
+		return false;
+	at = memchr(key, ' ', line.length - 4);
+	if (at == NULL || at == key || at - key > KEY_MAX)
+		return false;
+	*request = (struct request){
+		.protocol = &text_protocol, .op = OP_SET,
+		.key = { key, (size_t)(at - key) },
+	};
+	at++;
+	if (!plain_number(&at, ' ', &flags) ||
+	    !plain_number(&at, ' ', &exptime) ||
+	    !plain_number(&at, '\r', &length) || *at != '\n' ||
+	    length > codec->config->item_max)
+		return false;
+	request->client_flags = flags;
+	request->expiry = proto_expiry(codec->now, exptime);
+	request->value.length = length;
+	return true;
+}
+
+static void
+skip_line(struct slice *input, const char *end)
+{
+	input->length -= (size_t)(end + 1 - input->bytes);
+	input->bytes = end + 1;
+}
+
 static enum parse
 text_parse(struct codec *codec, struct slice *input, struct request *request,
     size_t *body)
@@ -459,8 +530,8 @@ text_parse(struct codec *codec, struct slice *input, struct request *request,
 	struct context context = {
 		.codec = codec, .input = input, .body = body,
 	};
-	struct slice line = { input->bytes, 0 }, before = *input;
-	const char *end;
+	struct slice line = { input->bytes, 0 };
+	const char *before = input->bytes, *end;
 	enum parse result;
 
 	if (codec->line_left > 0)
@@ -472,16 +543,22 @@ text_parse(struct codec *codec, struct slice *input, struct request *request,
 	line.length = (size_t)(end - line.bytes);
 	if (line.length > 0 && end[-1] == '\r')
 		line.length--;
+	if (parse_plain_get(line, request)) {
+		skip_line(input, end);
+		return PARSE_REQUEST;
+	}
+	if (parse_plain_set(codec, line, request)) {
+		skip_line(input, end);
+		*body = request->value.length;
+		return PARSE_BODY;
+	}
 	*request = (struct request){
 		.protocol = &text_protocol, .op = OP_REJECT,
 	};
 	result = parse_line(&context, line, request);
-	if (input->bytes == before.bytes) {
-		/* Unless it began to hand out keys, the line is done. */
-		input->bytes = end + 1;
-		input->length = before.length - (size_t)(end + 1 -
-		    before.bytes);
-	}
+	/* Unless it began to hand out keys, the line is done. */
+	if (input->bytes == before)
+		skip_line(input, end);
 	return result;
 }
 
