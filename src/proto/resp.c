@@ -274,23 +274,29 @@ parse_partial(struct codec *codec, struct slice *input,
 /* Words that are read into room that is there anyway. */
 #define SHORT_WORDS	16
 
-/* Read a number of one or two digits and its line end. NULL: look closer. */
+/* Digits of a number that is read without a second look. */
+#define SHORT_DIGITS	5
+
+/* Read a number of a few digits and its line end. NULL: look closer. */
 static inline const char *
 read_short_head(const char *at, const char *end, size_t *number)
 {
-	unsigned ones;
+	const char *first = at;
+	unsigned digit;
 
-	if (end - at < 4)
+	if (end - at < 3)
 		return NULL;
-	*number = (unsigned char)at[0] - '0';
-	if (*number <= 9 && at[1] == '\r')
-		return at[2] == '\n' ? at + 3 : NULL;
-	ones = (unsigned char)at[1] - '0';
-	if (*number < 1 || *number > 9 || ones > 9 || at[2] != '\r' ||
-	    at[3] != '\n')
+	*number = (unsigned char)*at++ - (unsigned)'0';
+	if (*number > 9)
 		return NULL;
-	*number = *number * 10 + ones;
-	return at + 4;
+	/* One digit mostly; else the first is not 0. */
+	for (; at[0] != '\r'; *number = *number * 10 + digit, at++) {
+		digit = (unsigned char)*at - (unsigned)'0';
+		if (digit > 9 || *first == '0' ||
+		    at - first == SHORT_DIGITS || end - at < 3)
+			return NULL;
+	}
+	return at[1] == '\n' ? at + 2 : NULL;
 }
 
 /*
