@@ -86,6 +86,8 @@ my @clients = (
 	{ client => 'redis-py, items', file => 'redis_py_mixed.py',
 	    modes => ['python', 'hiredis'],
 	    install => 'python3-redis python3-hiredis', ours => 1 },
+	{ client => 'redis-py, scripts', file => 'redis_py_scripts.py',
+	    install => 'python3-redis', ours => 1 },
 	{ client => 'php-redis', file => 'php_redis_mixed.php',
 	    modes => ['text', 'login'], install => 'php-cli php-redis',
 	    ours => 1 },

@@ -21,6 +21,7 @@ my %rank = (
 	base	=> 2,
 	store	=> 3,
 	proto	=> 3,
+	script	=> 4,
 	command	=> 4,
 	shard	=> 5,
 	net	=> 6,

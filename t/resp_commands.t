@@ -21,6 +21,8 @@ my $TOLD = qr/^(?:write|readonly|admin|pubsub|fast|blocking)$/;
 
 # Known to be otherwise here.
 my %otherwise = (
+	(map { $_ => 'of no class that reads, so it has no flag' }
+	    qw(eval_ro evalsha_ro)),
 	'debug' => 'a call with parts, which has no flags',
 	'wait' => 'nothing is waited for: not blocking',
 );

@@ -23,6 +23,7 @@
 #include "net/push.h"
 #include "net/supply.h"
 #include "proto/proto.h"
+#include "script/script.h"
 #include "shard/route.h"
 #include "shard/watch.h"
 
@@ -60,6 +61,7 @@ struct call_counts {
 struct conn_env {
 	struct event_base		*base;
 	struct router			*router;
+	struct scripts			*scripts;	/* NULL: no Lua */
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;

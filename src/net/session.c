@@ -185,6 +185,10 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_CLIENT_TRACKINGINFO] = client_trackinginfo,
 	[CALL_DISCARD] = multi_discard,
 	[CALL_ECHO] = echo,
+	[CALL_EVAL] = script_eval,
+	[CALL_EVALSHA] = script_eval,
+	[CALL_EVALSHA_RO] = script_eval,
+	[CALL_EVAL_RO] = script_eval,
 	[CALL_EXEC] = multi_exec,
 	[CALL_HELLO] = hello_greet,
 	[CALL_MULTI] = multi_begin,
@@ -200,6 +204,11 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_PUNSUBSCRIBE] = topics_unsubscribe,
 	[CALL_QUIT] = quit,
 	[CALL_RESET] = reset,
+	[CALL_SCRIPT_EXISTS] = script_exists,
+	[CALL_SCRIPT_FLUSH] = script_flush_all,
+	[CALL_SCRIPT_HELP] = session_help,
+	[CALL_SCRIPT_KILL] = script_kill_running,
+	[CALL_SCRIPT_LOAD] = script_load_text,
 	[CALL_SELECT] = select_space,
 	[CALL_SPUBLISH] = topics_publish,
 	[CALL_SSUBSCRIBE] = topics_subscribe,
@@ -310,17 +319,21 @@ unknown(const struct request *request, struct output *output)
 	    words);
 }
 
-static bool
-keys_valid(const struct request *request)
+bool
+session_keys_valid(struct session_call *call)
 {
+	const struct request *request = call->request;
 	size_t first, last, step;
 
 	if (!call_keys(request->call, request->word_count, &first, &last,
 	    &step))
 		return true;
 	for (size_t n = first; n <= last; n += step)
-		if (request->words[n].length > RESP_KEY_MAX)
+		if (request->words[n].length > RESP_KEY_MAX) {
+			resp_error(call->output,
+			    "ERR key is longer than %d bytes", RESP_KEY_MAX);
 			return false;
+		}
 	return true;
 }
 
@@ -377,12 +390,8 @@ is_valid(struct session_call *call)
 		    "are allowed in this context", request->call->name);
 		return false;
 	}
-	if (!keys_valid(request)) {
-		resp_error(call->output, "ERR key is longer than %d bytes",
-		    RESP_KEY_MAX);
-		return false;
-	}
-	return permit_call(call->session->visit, request, call->output);
+	return session_keys_valid(call) &&
+	    permit_call(call->session->visit, request, call->output);
 }
 
 /* Alone, or among others whose shards are entered. */
@@ -429,7 +438,7 @@ session_perform(struct session_call *call)
 	conn_count(&counts->calls, 1);
 	conn_count(&counts->us, (uint64_t)us);
 	conn_count(&counts->failed, call->output->errors != errors);
-	if (row->scope == CALL_KEYS)
+	if (row->scope == CALL_KEYS || script_is_needed(row))
 		env->note_slow(env->serve_context, call, us);
 }
 

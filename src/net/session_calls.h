@@ -34,6 +34,15 @@ bool	session_set_text(struct session_call *, enum session_text,
 bool	session_replace_text(struct session *, enum session_text,
 	    struct slice);
 
+session_function	script_eval, script_exists, script_flush_all,
+	    script_kill_running, script_load_text;
+
+/* Is it a call for which the interpreter of scripts is entered? */
+bool	script_is_needed(const struct call_row *);
+
+/* Are the keys not too long? False: the error is told. */
+bool	session_keys_valid(struct session_call *);
+
 /* Carry out a call that is valid, now. */
 void	session_perform(struct session_call *);
 

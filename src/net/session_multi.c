@@ -252,9 +252,21 @@ carry_out(struct session_call *exec, struct visit *visit)
 	}
 }
 
+/* Others wait for the interpreter while they are inside no shard. */
+static bool
+needs_scripts(const struct session_multi *multi)
+{
+	for (const struct waiting *at = records_first(&multi->calls);
+	    at != NULL; at = records_next(&multi->calls, at))
+		if (script_is_needed(at->row))
+			return true;
+	return false;
+}
+
 static void
 execute(struct session_call *exec)
 {
+	bool scripted = needs_scripts(&exec->session->multi);
 	struct session_multi *multi = &exec->session->multi;
 	struct conn_env *env = exec->session->env;
 	struct tracker_turn turn;
@@ -264,6 +276,8 @@ execute(struct session_call *exec)
 	visit.reader = tracker_begin_turn(exec, &turn);
 	guard_visit(&multi->guard, &visit);
 	add_calls(&visit, exec->session);
+	if (scripted)
+		script_enter(env->scripts);
 	visit_enter(&visit);
 	if (guard_holds(&multi->guard, &visit))
 		carry_out(exec, &visit);
@@ -271,6 +285,8 @@ execute(struct session_call *exec)
 		resp_null_array(exec->output,
 		    exec->session->codec->resp.v3);
 	visit_leave(&visit);
+	if (scripted)
+		script_leave(env->scripts);
 	tracker_end_turn(exec, &turn);
 }
 

@@ -236,6 +236,7 @@ fill_env(struct worker *worker)
 	env->next_id = config->number + 1;
 	env->id_step = config->worker_count;
 	env->router = config->router;
+	env->scripts = config->scripts;
 	env->clock = config->clock;
 	env->log = config->log;
 	env->codec = config->codec;

@@ -17,6 +17,8 @@ struct worker_config {
 	unsigned			 number;	/* of this worker */
 	unsigned			 worker_count;
 	struct router			*router;	/* outlives it */
+	struct scripts			*scripts;	/* so do they; NULL:
+							   there is no Lua */
 	const struct clock		*clock;
 	struct log			*log;
 	const struct codec_config	*codec;

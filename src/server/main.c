@@ -71,6 +71,7 @@ struct server {
 	struct mail		 mail;		/* count 0: none so far */
 	struct pubsub		 pubsub;
 	struct tracking		 tracking;
+	struct scripts		*scripts;	/* NULL: there is no Lua */
 	struct listener		*listener;
 	struct worker		**workers;
 	unsigned		 started;	/* workers that run */
@@ -498,12 +499,26 @@ open_messages(struct server *server, struct error *error)
 }
 
 static int
+open_scripts(struct server *server, struct error *error)
+{
+	struct script_config config = {
+		.steps = (uint64_t)server->options.script_steps,
+		.log = &server->log, .version = SESSION_VERSION,
+	};
+
+	*error->text = '\0';
+	server->scripts = script_open(&config, error);
+	return server->scripts == NULL && *error->text != '\0' ? -1 : 0;
+}
+
+static int
 start_workers(struct server *server, struct error *error)
 {
 	const struct options *options = &server->options;
 	struct worker_config config = {
 		.worker_count = (unsigned)options->threads,
 		.router = &server->router,
+		.scripts = server->scripts,
 		.clock = &server->clock,
 		.log = &server->log,
 		.codec = &server->codec,
@@ -609,6 +624,7 @@ take_down(struct server *server)
 		wakeup_close(&server->stop);
 	if (server->base != NULL)
 		event_base_free(server->base);
+	script_close(server->scripts);
 	free(server->workers);
 }
 
@@ -639,6 +655,7 @@ run(struct server *server, struct error *error)
 	    open_router(server, error) == 0 &&
 	    open_admin(server, error) == 0 &&
 	    open_messages(server, error) == 0 &&
+	    open_scripts(server, error) == 0 &&
 	    start_workers(server, error) == 0 &&
 	    confine(options, error) == 0 &&
 	    announce(server, error) == 0) {

@@ -66,10 +66,9 @@ shard_give_back(struct shard *shard)
 	atomic_store_explicit(&shard->keeper, NULL, memory_order_relaxed);
 }
 
-void
-shard_enter(struct shard *shard, int64_t now)
+static void
+arrive(struct shard *shard, int64_t now)
 {
-	shard_enter_now(shard);
 	store_set_time(shard->store, now);
 	if (shard->flush_at != 0 && shard->flush_at <= now) {
 		shard->flush_at = 0;
@@ -77,6 +76,22 @@ shard_enter(struct shard *shard, int64_t now)
 		if (shard->tracked != NULL)
 			tracked_tell_flushed(shard->tracked);
 	}
+}
+
+void
+shard_enter(struct shard *shard, int64_t now)
+{
+	shard_enter_now(shard);
+	arrive(shard, now);
+}
+
+bool
+shard_try_enter(struct shard *shard, int64_t now)
+{
+	if (pthread_mutex_trylock(&shard->lock) != 0)
+		return false;
+	arrive(shard, now);
+	return true;
 }
 
 void

@@ -4,9 +4,9 @@
  *
  * Shards share nothing with each other: each has its own slabs, index,
  * eviction, expiry and counters. A thread works on a shard between
- * shard_enter() and shard_leave(); it holds one shard at a time, or several that
- * it entered in the order of their numbers, and does no system call inside
- * but for the shard's own memory.
+ * shard_enter() and shard_leave(), and does no system call inside but for the
+ * shard's own memory. It holds one shard at a time, or several, see visit.h:
+ * who is inside a shard does not wait for another.
  */
 #ifndef SHARD_SHARD_H
 #define SHARD_SHARD_H
@@ -45,6 +45,9 @@ void	shard_close(struct shard *);
 /* From here to shard_leave() the shard is the caller's; it is `now` there. */
 void	shard_enter(struct shard *, int64_t now);
 void	shard_leave(struct shard *);
+
+/* The same, if nobody is inside. False: somebody is. */
+bool	shard_try_enter(struct shard *, int64_t now);
 
 /*
  * The thread that has entered may enter again before it leaves, until it

@@ -129,25 +129,94 @@ track(struct visit *visit, struct shard *shard, uint64_t writer)
 		tracked_set_writer(shard->tracked, writer);
 }
 
+/* It was entered: it is part of the visit. */
+static void
+join(struct visit *visit, struct shard *shard)
+{
+	const struct tracking_reader *reader = visit->reader;
+
+	shard_keep(shard);
+	events_begin(visit->journal, shard->store);
+	if (reader != NULL)
+		track(visit, shard, reader->noloop ? reader->client : 0);
+}
+
+static void
+part(struct visit *visit, struct shard *shard)
+{
+	events_end(shard->store);
+	if (visit->reader != NULL)
+		track(visit, shard, 0);
+	shard_give_back(shard);
+	shard_leave(shard);
+}
+
+/*
+ * All of them but `first`, which has been entered. Returns the one that
+ * somebody is inside, and then all are left; or their number.
+ */
+static unsigned
+enter_others(struct visit *visit, unsigned first)
+{
+	struct router *router = visit->router;
+	unsigned n;
+
+	for (n = 0; n < router->shard_count; n++) {
+		if (n == first || !is_entered(visit, n))
+			continue;
+		if (!shard_try_enter(&router->shards[n], visit->now))
+			break;
+		join(visit, &router->shards[n]);
+	}
+	if (n == router->shard_count)
+		return n;
+	for (unsigned i = 0; i < n; i++)
+		if (i != first && is_entered(visit, i))
+			part(visit, &router->shards[i]);
+	part(visit, &router->shards[first]);
+	return n;
+}
+
 void
 visit_enter(struct visit *visit)
 {
-	struct tracking_reader *reader = visit->reader;
+	struct router *router = visit->router;
+	unsigned first = 0;
 
-	for (unsigned n = 0; n < visit->router->shard_count; n++) {
-		struct shard *shard = &visit->router->shards[n];
-
-		if (!is_entered(visit, n))
-			continue;
-		shard_enter(shard, visit->now);
-		shard_keep(shard);
-		events_begin(visit->journal, shard->store);
-		if (reader != NULL)
-			track(visit, shard, reader->noloop ?
-			    reader->client : 0);
+	while (first < router->shard_count && !is_entered(visit, first))
+		first++;
+	while (first < router->shard_count) {
+		shard_enter(&router->shards[first], visit->now);
+		join(visit, &router->shards[first]);
+		first = enter_others(visit, first);
 	}
-	if (reader != NULL)
-		tracking_reader_entered(reader);
+	if (visit->reader != NULL)
+		tracking_reader_entered(visit->reader);
+}
+
+static void
+reach(struct visit *visit, unsigned n)
+{
+	if (is_entered(visit, n))
+		return;
+	shard_enter(&visit->router->shards[n], visit->now);
+	join(visit, &visit->router->shards[n]);
+	mark(visit, n);
+}
+
+void
+visit_reach(struct visit *visit, const struct request *request)
+{
+	begin_call(visit, request);
+	if (visit->keys == 0)
+		for (unsigned n = 0; n < visit->router->shard_count; n++)
+			reach(visit, n);
+	for (size_t from = 0; from < visit->keys; from += VISIT_KEYS) {
+		hash_keys(visit, from);
+		for (size_t i = 0; i < visit->known; i++)
+			reach(visit, (unsigned)shard_of(visit,
+			    visit->hashes[i]));
+	}
 }
 
 void
@@ -156,13 +225,8 @@ visit_leave(struct visit *visit)
 	for (unsigned n = visit->router->shard_count; n-- > 0; ) {
 		struct shard *shard = &visit->router->shards[n];
 
-		if (!is_entered(visit, n))
-			continue;
-		events_end(shard->store);
-		if (visit->reader != NULL)
-			track(visit, shard, 0);
-		shard_give_back(shard);
-		shard_leave(shard);
+		if (is_entered(visit, n))
+			part(visit, shard);
 	}
 }
 

@@ -3,9 +3,13 @@
  * visit.h - calls within the shards of their keys.
  *
  * The keys of one or more calls are added, all their shards are entered, each
- * once and in the order of their numbers, the calls are carried out, and the
- * shards are left. Meanwhile the thread may enter any of these shards again,
- * in other ways.
+ * once, the calls are carried out, and the shards are left. Meanwhile the
+ * thread may enter any of these shards again, in other ways.
+ *
+ * Visits do not wait for a shard while they hold another: they leave all and
+ * begin again. So one thread may, see visit_reach(), and there is no circle
+ * of those who wait. As shards are left only when all is done, what a visit
+ * does is one thing to others, whenever it entered them.
  */
 #ifndef SHARD_VISIT_H
 #define SHARD_VISIT_H
@@ -39,6 +43,13 @@ void	visit_add_all(struct visit *);
 
 void	visit_enter(struct visit *);
 void	visit_leave(struct visit *);
+
+/*
+ * Within the visit, enter what a call needs besides: the shards of its keys,
+ * or all if it has none. Only who has the interpreter of scripts to itself
+ * may do that.
+ */
+void	visit_reach(struct visit *, const struct request *);
 
 /*
  * Carry out a call whose scope is KEYS. Its shards are entered; if it has no
