@@ -76,11 +76,18 @@ get_handle(struct slice reference, uint32_t n)
 	return handle;
 }
 
+/* Where that is, to be written to. */
+static char *
+handle_at(struct slice reference, uint32_t n)
+{
+	return (char *)(uintptr_t)reference.bytes +
+	    (1 + (size_t)n) * sizeof(uint32_t);
+}
+
 static void
 set_handle(struct slice reference, uint32_t n, uint32_t handle)
 {
-	memcpy((char *)(uintptr_t)reference.bytes + (1 + (size_t)n) *
-	    sizeof handle, &handle, sizeof handle);
+	memcpy(handle_at(reference, n), &handle, sizeof handle);
 }
 
 struct slice
@@ -188,8 +195,8 @@ pieces_renumber(struct store *store, struct slice entries, uint32_t number)
 	pieces_each_apart(store, 0, entries, set_number, &number);
 }
 
-void
-pieces_refer(struct slice entries, uint32_t piece, uint32_t to)
+char *
+pieces_find(struct slice entries, uint32_t piece)
 {
 	struct packed_entry entry;
 	uint32_t at = 0, handle;
@@ -197,11 +204,18 @@ pieces_refer(struct slice entries, uint32_t piece, uint32_t to)
 	while (packed_next(entries, &at, &entry))
 		for (uint32_t n = 0; entry.outside &&
 		    (handle = get_handle(entry.value, n)) != 0; n++)
-			if (handle == piece) {
-				set_handle(entry.value, n, to);
-				return;
-			}
-	CHECK(!"the piece belongs to an entry");
+			if (handle == piece)
+				return handle_at(entry.value, n);
+	return NULL;
+}
+
+void
+pieces_refer(struct slice entries, uint32_t piece, uint32_t to)
+{
+	char *place = pieces_find(entries, piece);
+
+	CHECK(place != NULL);
+	memcpy(place, &to, sizeof to);
 }
 
 /* The handles are those of the hash that was copied. */

@@ -111,6 +111,9 @@ void	pieces_each_apart(struct store *, uint32_t hash,
 void	pieces_renumber(struct store *, struct slice entries,
 	    uint32_t number);
 
+/* Where entries have the handle of a piece. NULL: nowhere. */
+char	*pieces_find(struct slice entries, uint32_t piece);
+
 /* Entries that refer to a piece are to refer to another one. */
 void	pieces_refer(struct slice entries, uint32_t piece, uint32_t to);
 

@@ -210,68 +210,117 @@ is_owned(const struct store *store, uint32_t handle)
 	    item_kind(item) == ITEM_DETACHED);
 }
 
-static void
-note_piece(struct store *store, uint32_t hash, uint32_t piece, void *context)
+/* Does its owner, which is sound, know of this piece? */
+static bool
+is_known(const struct store *store, uint32_t handle)
 {
+	uint32_t owner = slab_item(&store->slab, handle)->length;
+	const struct item *item = slab_item(&store->slab, owner);
+	uint32_t pieces = value_pieces(store, item);
+
+	if (item->fields & ITEM_HASH)
+		return segments_know(store, owner, handle);
+	for (uint32_t n = 0; n < pieces; n++)
+		if (item_piece(item, n) == handle)
+			return true;
+	return false;
+}
+
+/* Pieces that items have, less those that were found. */
+struct balance {
+	uint64_t	left;
+};
+
+static void
+count_piece(struct store *store, uint32_t hash, uint32_t piece, void *context)
+{
+	struct balance *balance = context;
+
 	(void)hash;
-	(void)context;
+	balance->left++;
 	if (slab_item(&store->slab, piece)->fields == PIECE_SEGMENT)
 		expiry_note(store, piece);
 }
 
+/* Is it an item that can lie there? Its pieces are counted. */
+static bool
+take_item(struct store *store, uint32_t handle, struct balance *balance)
+{
+	const struct item *item = slab_item(&store->slab, handle);
+
+	if (!is_sound(store, handle))
+		return false;
+	if ((item->fields & (ITEM_HASH | ITEM_LARGE)) ==
+	    (ITEM_HASH | ITEM_LARGE))
+		segments_each(store, handle, count_piece, balance);
+	else
+		balance->left += value_pieces(store, item);
+	return true;
+}
+
 /* Put an item into the index. False: it is none, or there is no memory. */
 static bool
-relink(struct store *store, uint32_t handle)
+relink(struct store *store, uint32_t handle, struct balance *balance)
 {
 	struct item *item = slab_item(&store->slab, handle);
 
-	if (!is_sound(store, handle) ||
+	if (!take_item(store, handle, balance) ||
 	    !index_add(&store->index, items_hash(store, handle), handle))
 		return false;
 	item->pins = 0;
 	counts_linked(store, handle);
 	expiry_note(store, handle);
-	if ((item->fields & (ITEM_FADING | ITEM_LARGE)) ==
-	    (ITEM_FADING | ITEM_LARGE))
-		segments_each(store, handle, note_piece, NULL);
 	return true;
 }
 
 static bool
-restore_chunk(struct store *store, uint32_t handle)
+restore_chunk(struct store *store, uint32_t handle, void *context)
 {
+	struct balance *balance = context;
+
 	switch (item_kind(slab_item(&store->slab, handle))) {
 	case ITEM_LINKED:
-		return relink(store, handle);
+		return relink(store, handle, balance);
 	case ITEM_PIECE:
+		balance->left--;
 		return is_owned(store, handle);
 	case ITEM_DETACHED:
-		return is_sound(store, handle);
+		return take_item(store, handle, balance);
 	default:
 		return true;
 	}
 }
 
+static bool
+find_owner(struct store *store, uint32_t handle, void *context)
+{
+	(void)context;
+	return item_kind(slab_item(&store->slab, handle)) != ITEM_PIECE ||
+	    is_known(store, handle);
+}
+
 /* What was held, or on its way in, is nobody's now. */
 static bool
-drop_detached(struct store *store, uint32_t handle)
+drop_detached(struct store *store, uint32_t handle, void *context)
 {
 	struct item *item = slab_item(&store->slab, handle);
 
+	(void)context;
 	if (item_kind(item) == ITEM_DETACHED)
 		items_free(store, handle);
 	return true;
 }
 
 static bool
-each_chunk(struct store *store, bool (*act)(struct store *, uint32_t handle))
+each_chunk(struct store *store, bool (*act)(struct store *, uint32_t handle,
+    void *context), void *context)
 {
 	struct slab *slab = &store->slab;
 
 	for (uint32_t page = 1; page < slab->pages_touched; page++)
 		for (uint32_t n = 0; slab->pages[page].class !=
 		    SLAB_NO_CLASS && n < slab->pages[page].fresh; n++)
-			if (!act(store, slab_handle(slab, page, n)))
+			if (!act(store, slab_handle(slab, page, n), context))
 				return false;
 	return true;
 }
@@ -279,13 +328,17 @@ each_chunk(struct store *store, bool (*act)(struct store *, uint32_t handle))
 int
 store_restore(struct store *store, FILE *in, struct error *error)
 {
+	struct balance balance = { 0 };
+
 	if (!restore_pages(store, in))
 		return error_set(error, "a page is not as it was left");
 	slab_restored(&store->slab);
-	if (!each_chunk(store, restore_chunk))
+	/* Each piece belongs to one item, and each of an item's is there. */
+	if (!each_chunk(store, restore_chunk, &balance) ||
+	    balance.left != 0 || !each_chunk(store, find_owner, NULL))
 		return error_set(error, "an item is not as it was left, or "
 		    "there is no memory for the index");
-	each_chunk(store, drop_detached);
+	each_chunk(store, drop_detached, NULL);
 	store_set_limit(store, store->config.limit);
 	return 0;
 }

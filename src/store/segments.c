@@ -575,3 +575,15 @@ segments_are_sound(const struct store *store, uint32_t hash)
 	return inside == trunk.inside && all == item->length &&
 	    fields == trunk.fields && fields > 0;
 }
+
+bool
+segments_know(const struct store *store, uint32_t hash, uint32_t piece)
+{
+	uint32_t number = piece_at(store, piece)->number;
+	const struct item *item = item_at(store, hash);
+
+	if (number >= item_trunk(item).count)
+		return false;
+	return item_piece(item, number) == piece ||
+	    pieces_find(segments_entries(store, hash, number), piece) != NULL;
+}

@@ -80,6 +80,9 @@ void	segments_each(struct store *, uint32_t hash, pieces_visit *,
 /* Move a piece, or the item, to another chunk of its class. */
 void	segments_move(struct store *, uint32_t chunk, uint32_t to);
 
+/* Does the hash, which is sound, have this piece of its own? */
+bool	segments_know(const struct store *, uint32_t hash, uint32_t piece);
+
 /* Are all pieces there, and nothing else in them? */
 bool	segments_are_sound(const struct store *, uint32_t hash);
 
