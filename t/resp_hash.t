@@ -32,6 +32,7 @@ is($server->connect->ask('stats verify'), 'OK', 'the stores are in order');
 is($server->stop, 0, 'the server ends cleanly');
 many_fields_expire();
 keys_may_be_long();
+a_hash_may_be_full();
 much_is_stored_in_little_memory();
 hashes_outlive_the_server();
 done_testing;
@@ -259,6 +260,38 @@ keys_may_be_long
 	    '-ERR string exceeds maximum allowed size ' .
 	    '(proto-max-bulk-len)', 'a field that does not fit is refused');
 	is(call($client, 'HLEN', $key), 100, 'and the others stay');
+	is($server->connect->ask('stats verify'), 'OK',
+	    'the store is in order');
+	is($server->stop, 0, 'the server ends cleanly');
+}
+
+# A hash that has no room for another field is as good as before.
+sub
+a_hash_may_be_full
+{
+	my $server = Cairn->start(debug => 1, flags => ['-m', 16, '-o',
+	    'shards=1']);
+	my $client = $server->connect;
+	my ($count, $reply) = (0);
+
+	while ($count < 1_000_000) {
+		my @fields = map { ("f$_", 'v' x 90) }
+		    $count + 1 .. $count + 50;
+
+		$reply = call($client, 'HSET', 'h', @fields);
+		last if $reply !~ /^\d/;
+		$count += 50;
+	}
+	like($reply, qr/^-OOM /, 'a hash may be full');
+	cmp_ok($count, '>', 10_000, 'when it has many fields');
+	my $there = call($client, 'HLEN', 'h');
+	cmp_ok($there, '>=', $count, 'which it still has');
+	is(call($client, 'HGET', 'h', "f$count"), 'v' x 90,
+	    'with their values');
+	is(call($client, 'HDEL', 'h', map { "f$_" } 1 .. 50), 50,
+	    'some are deleted');
+	is(call($client, 'HSET', 'h', 'f1', 'new'), 1, 'and there is room');
+	is(call($client, 'DEL', 'h'), 1, 'it is deleted');
 	is($server->connect->ask('stats verify'), 'OK',
 	    'the store is in order');
 	is($server->stop, 0, 'the server ends cleanly');

@@ -14,6 +14,9 @@
  * fields: finding, writing and deleting one touches the item, that segment
  * and nothing else, and now and then one segment is split or two are joined
  * (segments.c). It stays large when it shrinks, with one segment in the end.
+ * The list of segments fits half a page, at most 256 KB. A hash that has more
+ * than this many kilobytes has longer segments, as far as they fit half a page;
+ * then it is full.
  *
  * Changes are made in place as long as the chunk has room. So a counter in a
  * hash is rewritten where it stands.
@@ -290,8 +293,6 @@ reserve(struct fields *fields, uint32_t segment, size_t length)
 		    length <= slab_class_of(&store->slab,
 		    fields->handle)->chunk_size ? STORE_OK :
 		    rehouse(fields, length);
-	if (length > pieces_single_max(store))
-		return STORE_TOO_LARGE;
 	return segments_reserve(store, fields->handle, segment, length) ?
 	    STORE_OK : STORE_NO_MEMORY;
 }
@@ -398,6 +399,7 @@ is_too_large(const struct fields *fields, const struct packed_entry *entry)
 	size_t size = entry->field.length + entry->value.length;
 
 	return entry->field.length > STORE_KEY_MAX ||
+	    entry->field.length > pieces_single_max(fields->store) / 2 ||
 	    size > config->item_max || size > BYTES_MAX ||
 	    (fields->handle != 0 &&
 	    item_of(fields)->length > BYTES_MAX - size);

@@ -57,7 +57,7 @@ struct slice fields_part(const struct fields *, const struct field *,
 
 /*
  * Give a field a value, and let it expire. STORE_TOO_LARGE: the value is above
- * item_max, or the name is too long.
+ * item_max, or the name is too long; STORE_NO_MEMORY: or the hash is full.
  */
 enum store_result fields_put(struct fields *, struct slice name,
 	    struct slice value, int64_t expiry, bool *added);
