@@ -44,6 +44,24 @@ is(reply_to(request('ECHO', "a\r\nb")), "\$4\r\na\r\nb\r\n",
     'a word may have any bytes');
 is(reply_to("PING \"a b\" \r\n"), "\$3\r\na b\r\n",
     'quotes keep the spaces of an inline request');
+is(reply_to("SET k v\r\n"), "ERROR\r\n", 'in any case of letters');
+is(reply_to("PING\r\nSET k v\r\nget k\r\n"),
+    "+PONG\r\n+OK\r\n\$1\r\nv\r\n", 'unless it was RESP before');
+for (['"a\x41\n\"b\q\xZZ"', "aA\n\"bqxZZ"], ["'a\\x41\\'b'", 'a\x41\'b'],
+    ['foo"b a"', 'foob a'], ["a'c d'", 'ac d'], ['a\\\\b', 'a\\\\b'],
+    ["''", ''], ['"\t\r\b\a"', "\t\r\b\a"], ['"\x00\xfF"', "\0\xff"]) {
+	my ($typed, $word) = @$_;
+	my $length = length $word;
+
+	is(reply_to("ECHO $typed \r\nPING\r\n"),
+	    "\$$length\r\n$word\r\n+PONG\r\n", "typed: $typed");
+}
+is(reply_to("PING $_\r\n"),
+    "-ERR Protocol error: unbalanced quotes in request\r\n",
+    "quotes that are not closed, or go on: $_")
+    for '"', "'", 'a"b', '"a"b', "'a'b", '"a\\"', "'a\\'";
+is(reply_to('EXISTS' . ' k' x 20_000 . "\r\n"), ":20000\r\n",
+    'an inline request may have many words');
 is(reply_to("PING\r\nECHO \"a\r\n"),
     "+PONG\r\n-ERR Protocol error: unbalanced quotes in request\r\n",
     'a quote that is not closed ends the connection');

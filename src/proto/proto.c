@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "proto/binary.h"
+#include "proto/inline.h"
 #include "proto/resp.h"
 #include "proto/text.h"
 
@@ -62,8 +63,8 @@ protocol_of(struct slice input)
 	if (end == NULL)
 		return NULL;
 	input.length = (size_t)(end - input.bytes);
-	name = resp_inline_name(input);
-	return name.length > 0 && !text_has_verb(name) ?
+	name = inline_name(input);
+	return call_find(name) != NULL && !text_has_verb(name) ?
 	    &resp_protocol : &text_protocol;
 }
 

@@ -86,7 +86,8 @@ void	proto_open(struct codec *, const struct codec_config *,
 	    enum proto_choice);
 
 /*
- * Take one request off the front of `input`, which is not empty.
+ * Take one request off the front of `input`, which is not empty and may be
+ * written to: escapes in a line of RESP are undone where they are.
  *
  * PARSE_BODY, PARSE_SWALLOW: the header was consumed, `*body` bytes of value
  * follow, then the trailer of the request's protocol. After PARSE_BODY the

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "proto/call.h"
+#include "proto/inline.h"
 
 #define TRAILER		2
 
@@ -396,68 +397,27 @@ parse_array(struct codec *codec, struct slice *input, struct request *request,
 	    take_words(codec, input, request, words, count, length);
 }
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/*
- * Cut an inline request at white space. The words stay where they are, so
- * there are no escapes; quotes keep spaces. -1: a quote is not closed.
- */
-static int
-cut_inline(struct slice line, struct slice *words, size_t room)
-{
-	const char *at = line.bytes, *end = at + line.length;
-	int count = 0;
-
-	for (;;) {
-		char quote;
-		const char *start;
-
-		while (at < end && is_space(*at))
-			at++;
-		if (at == end || (size_t)count == room)
-			return count;
-		quote = *at == '"' || *at == '\'' ? *at : '\0';
-		start = quote != '\0' ? ++at : at;
-		while (at < end && (quote != '\0' ? *at != quote :
-		    !is_space(*at)))
-			at++;
-		words[count++] = (struct slice){
-			start, (size_t)(at - start),
-		};
-		if (quote == '\0')
-			continue;
-		if (at == end || (at + 1 < end && !is_space(at[1])))
-			return -1;
-		at++;
-	}
-}
-
-/* Words of an inline request. */
-#define INLINE_WORDS_MAX	1024
-
 static enum parse
 parse_inline(struct codec *codec, struct slice *input, struct request *request)
 {
 	const char *end = memchr(input->bytes, '\n', input->length);
 	struct slice line = *input;
 	struct slice *words;
+	size_t most;
 	int count;
 
 	if (end == NULL)
 		return input->length < RESP_INLINE_MAX ? PARSE_MORE :
 		    protocol_error(request, "too big inline request", '\0');
+	line.length = (size_t)(end - line.bytes);
+	most = inline_words_most(line);
 	if (codec->args->used > 0 &&
-	    codec->args->room - codec->args->used < INLINE_WORDS_MAX)
+	    codec->args->room - codec->args->used < most)
 		return PARSE_FLUSH;
-	words = args_reserve(codec->args, INLINE_WORDS_MAX);
+	words = args_reserve(codec->args, most);
 	if (words == NULL)
 		return protocol_error(request, "out of memory", '\0');
-	line.length = (size_t)(end - line.bytes);
-	count = cut_inline(line, words, INLINE_WORDS_MAX);
+	count = inline_cut(line, words);
 	if (count == -1)
 		return protocol_error(request,
 		    "unbalanced quotes in request", '\0');
@@ -476,15 +436,6 @@ resp_parse(struct codec *codec, struct slice *input, struct request *request,
 	return codec->resp.words > 0 || *input->bytes == '*' ?
 	    parse_array(codec, input, request, body) :
 	    parse_inline(codec, input, request);
-}
-
-struct slice
-resp_inline_name(struct slice line)
-{
-	struct slice name;
-
-	return cut_inline(line, &name, 1) == 1 && call_find(name) != NULL ?
-	    name : (struct slice){ NULL, 0 };
 }
 
 static char *

@@ -24,9 +24,6 @@
 
 extern const struct protocol resp_protocol;
 
-/* The name of the call that this line is, if it is one; its length is 0. */
-struct slice resp_inline_name(struct slice line);
-
 /* Parts of replies; `v3` is whether the connection speaks RESP3. */
 void	resp_simple(struct output *, const char *text);
 void	resp_error(struct output *, const char *format, ...)
