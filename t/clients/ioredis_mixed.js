@@ -68,6 +68,26 @@ async function keys(client)
 	check('keys', (await client.keys('s99?')).length, 10);
 }
 
+async function hashes(client)
+{
+	const fields = Object.fromEntries([...Array(1000).keys()].map((n) =>
+	    [`f${n}`, String(n)]));
+	const found = [];
+
+	check('hset', await client.hset('h', { a: 1, b: 2 }), 2);
+	check('hget', await client.hget('h', 'a'), '1');
+	check('hgetall', await client.hgetall('h'), { a: '1', b: '2' });
+	check('hmget', await client.hmget('h', 'a', 'none'), ['1', null]);
+	check('hincrby', await client.hincrby('h', 'a', 41), 42);
+	check('hdel', await client.hdel('h', 'a', 'none'), 1);
+	check('hset of many', await client.hset('large', fields), 1000);
+	check('hgetall of many', await client.hgetall('large'), fields);
+	for await (const some of client.hscanStream('large', { count: 100 }))
+		found.push(...some.filter((_, n) => n % 2 === 0));
+	check('hscanStream', found.sort(), Object.keys(fields).sort());
+	check('del', await client.del('h', 'large'), 2);
+}
+
 async function pipelines(client)
 {
 	const pipeline = client.pipeline();
@@ -133,6 +153,7 @@ tap.run(async () => {
 
 	await strings(client);
 	await keys(client);
+	await hashes(client);
 	await pipelines(client);
 	await values(client);
 	await server(client);

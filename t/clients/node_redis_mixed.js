@@ -76,6 +76,31 @@ async function keys(client)
 	check('keys', (await client.keys('s99?')).length, 10);
 }
 
+async function hashes(client)
+{
+	const fields = Object.fromEntries([...Array(1000).keys()].map((n) =>
+	    [`f${n}`, String(n)]));
+	const found = [];
+
+	check('hSet', await client.hSet('h', { a: '1', b: '2' }), 2);
+	check('hGet', await client.hGet('h', 'a'), '1');
+	check('hGetAll', { ...await client.hGetAll('h') },
+	    { a: '1', b: '2' });
+	check('hmGet', await client.hmGet('h', ['a', 'none']), ['1', null]);
+	check('hIncrBy', await client.hIncrBy('h', 'a', 41), 42);
+	check('hExpire', await client.hExpire('h', ['a', 'none'], 100),
+	    [1, -2]);
+	check('hDel', await client.hDel('h', ['a', 'none']), 1);
+	check('hSet of many', await client.hSet('large', fields), 1000);
+	check('hGetAll of many', { ...await client.hGetAll('large') },
+	    fields);
+	for await (const some of client.hScanIterator('large',
+	    { COUNT: 100 }))
+		found.push(...some.map((pair) => pair.field));
+	check('hScanIterator', found.sort(), Object.keys(fields).sort());
+	check('del', await client.del(['h', 'large']), 2);
+}
+
 async function pipelines(client)
 {
 	const numbers = [...Array(1000).keys()];
@@ -148,6 +173,7 @@ tap.run(async () => {
 
 	await strings(client);
 	await keys(client);
+	await hashes(client);
 	await pipelines(client);
 	await values(client);
 	await server(client);

@@ -157,6 +157,33 @@ strangers()
 }
 
 function
+hashes($client)
+{
+	$fields = [];
+
+	foreach (range(0, 999) as $n)
+		$fields["f$n"] = (string)$n;
+	check('hset', $client->hSet('h', 'a', '1'), 1);
+	check('hmset', $client->hMSet('h', ['a' => '2', 'b' => '3']), true);
+	check('hget', $client->hGet('h', 'a'), '2');
+	check('hgetall', $client->hGetAll('h'), ['a' => '2', 'b' => '3']);
+	check('hmget', $client->hMGet('h', ['a', 'none']),
+	    ['a' => '2', 'none' => false]);
+	check('hincrby', $client->hIncrBy('h', 'a', 40), 42);
+	check('hsetnx', $client->hSetNx('h', 'a', 'x'), false);
+	check('hexists', $client->hExists('h', 'b'), true);
+	check('hdel', $client->hDel('h', 'b', 'none'), 1);
+	check('hlen', $client->hLen('h'), 1);
+	check('type', $client->type('h'), Redis::REDIS_HASH);
+	check('hmset of many', $client->hMSet('large', $fields), true);
+	$found = $client->hGetAll('large');
+	ksort($found);
+	ksort($fields);
+	check('hgetall of many', $found, $fields);
+	check('del', $client->del('h', 'large'), 2);
+}
+
+function
 restart()
 {
 	$client = connect();
@@ -170,6 +197,7 @@ restart()
 $client = connect();
 strings($client);
 keys($client);
+hashes($client);
 scans($client);
 pipelines($client);
 values($client);

@@ -51,6 +51,31 @@ def strings(r):
     tap.check("getdel", (r.getdel("b"), r.get("b")), (b"x", None))
 
 
+def hashes(r):
+    fields = {"f%d" % n: str(n) for n in range(1000)}
+    told = {name.encode(): value.encode() for name, value in fields.items()}
+    tap.check("hset", r.hset("h", "a", "1"), 1)
+    tap.check("hset of several", r.hset("h", mapping={"a": 2, "b": 3}), 1)
+    tap.check("hget", (r.hget("h", "a"), r.hget("h", "none")), (b"2", None))
+    tap.check("hgetall", r.hgetall("h"), {b"a": b"2", b"b": b"3"})
+    tap.check("hmget", r.hmget("h", "b", "none"), [b"3", None])
+    tap.check("hsetnx", (r.hsetnx("h", "a", 9), r.hsetnx("h", "c", 9)),
+              (False, True))
+    tap.check("hincrby", r.hincrby("h", "c", -10), -1)
+    tap.check("hincrbyfloat", r.hincrbyfloat("h", "c", 0.5), -0.5)
+    tap.check("hexists", (r.hexists("h", "a"), r.hexists("h", "none")),
+              (True, False))
+    tap.check("hkeys", sorted(r.hkeys("h")), [b"a", b"b", b"c"])
+    tap.check("hdel", (r.hdel("h", "a", "b", "none"), r.hlen("h")), (2, 1))
+    tap.check("a large hash", r.hset("large", mapping=fields), 1000)
+    tap.check("comes back", r.hgetall("large"), told)
+    tap.check("hscan_iter", dict(r.hscan_iter("large", count=50)), told)
+    tap.check("hrandfield", len(set(r.hrandfield("large", 10))), 10)
+    tap.raises("get of a hash", redis.ResponseError, r.get, "h")
+    tap.check("type", r.type("h"), b"hash")
+    r.delete("h", "large")
+
+
 def counters(r):
     tap.check("incr", r.incr("n"), 1)
     tap.check("incrby", r.incrby("n", 41), 42)
@@ -160,7 +185,7 @@ def threads(r):
 
 client = connect(client_name="mixed")
 tap.check("ping", client.ping(), True)
-for part in (strings, counters, values, keys, expiry, pipelines, databases,
+for part in (strings, hashes, counters, values, keys, expiry, pipelines, databases,
              text, threads):
     part(client)
 tap.check("flushall", (client.flushall(), client.dbsize()), (True, 0))

@@ -68,6 +68,21 @@ def keys(client)
   check('keys', client.keys('s99?').length, 10)
 end
 
+def hashes(client)
+  fields = (0...1000).to_h { |n| ["f#{n}", n.to_s] }
+  check('hset', client.hset('h', 'a', 1, 'b', 2), 2)
+  check('hget', client.hget('h', 'a'), '1')
+  check('hgetall', client.hgetall('h'), { 'a' => '1', 'b' => '2' })
+  check('hmget', client.hmget('h', 'a', 'none'), ['1', nil])
+  check('hincrby', client.hincrby('h', 'a', 41), 42)
+  check('hincrbyfloat', client.hincrbyfloat('h', 'a', 0.5), 42.5)
+  check('hdel', client.hdel('h', 'a', 'none'), 1)
+  check('mapped_hmset', client.mapped_hmset('large', fields), 'OK')
+  check('hgetall of many', client.hgetall('large'), fields)
+  check('hscan_each', client.hscan_each('large', count: 100).to_h, fields)
+  check('del', client.del('h', 'large'), 2)
+end
+
 def pipelines(client)
   got = client.pipelined do |pipeline|
     1000.times do |n|
@@ -118,6 +133,7 @@ end
 client = connect
 strings(client)
 keys(client)
+hashes(client)
 pipelines(client)
 values(client)
 server(client)

@@ -23,6 +23,9 @@ is(cli('', 'mset', 'a', 1, 'bb', 22, 'ccc', 333), "OK\n", 'redis-cli sets');
 is(join('', sort split /^/, cli('', '--scan')), "a\nbb\nccc\n",
     'it scans');
 like(cli('', '--bigkeys'), qr/3 strings with 6 bytes/, 'big keys');
+is(cli('', 'hset', 'hash', map { ("f$_", $_) } 1 .. 9), "9\n", 'a hash');
+like(cli('', '--bigkeys'), qr/1 hashs with 9 fields/, 'big hashes');
+is(cli('', 'del', 'hash'), "1\n", 'that is gone');
 like(cli('', '--memkeys'), qr/3 strings with \d+ bytes/, 'large ones');
 like(cli('', 'info'), qr/^db0:keys=3,/m, 'INFO');
 like(cli('', '-3', 'info', 'server'), qr/^redis_mode:standalone/m,
@@ -34,10 +37,11 @@ is(cli("*3\r\n\$3\r\nSET\r\n\$1\r\nd\r\n\$1\r\n4\r\n" x 1000, '--pipe')
     =~ /errors: 0, replies: 1000/, 1, '--pipe');
 for my $pipeline (1, 16) {
 	my $output = run('', 'redis-benchmark', '-h', $host, '-p', $port,
-	    '-q', '-n', 2000, '-P', $pipeline, '-t', 'ping,set,get,incr,mset');
+	    '-q', '-n', 2000, '-P', $pipeline, '-t',
+	    'ping,set,get,incr,mset,hset');
 	my @done = $output =~ /([\d.]+) requests per second/g;
 
-	is(scalar @done, 6, "redis-benchmark, $pipeline at a time");
+	is(scalar @done, 7, "redis-benchmark, $pipeline at a time");
 	unlike($output, qr/error|warn/i, 'and has nothing to say');
 }
 done_testing;
