@@ -89,6 +89,8 @@ a_subscriber_that_does_not_read_is_closed();
 a_flood_takes_little_memory();
 a_subscriber_is_never_idle();
 a_server_ends_in_spite_of_subscribers();
+requests_of_all_workers_are_told();
+a_monitor_that_does_not_read_is_closed();
 done_testing;
 
 # Each publisher counts up on its channel; each subscriber has channels, a
@@ -307,4 +309,61 @@ a_server_ends_in_spite_of_subscribers
 	call($_, 'PSUBSCRIBE', '*') for @subscribers;
 	$publisher->post(request('PUBLISH', 'c', 'x' x 1000) x 200);
 	is($server->stop, 0, 'a server with subscribers ends cleanly');
+}
+
+# Of each client in order, whatever it speaks.
+sub
+requests_of_all_workers_are_told
+{
+	my $server = Cairn->start(flags => \@FLAGS);
+	my $monitor = $server->connect;
+	my @clients = map { $server->connect } 1 .. 4;
+	my $text = $server->connect;
+	my (%last, $odd);
+
+	is(call($monitor, 'MONITOR'), '+OK', 'MONITOR');
+	like(call($clients[0], 'CLIENT', 'LIST'), qr/ flags=O /,
+	    'CLIENT LIST tells of it');
+	for my $n (0 .. $#clients) {
+		$clients[$n]->send(join '', map {
+		    request($_ % 2 ? 'GET' : 'INCR', "$n-$_") } 1 .. 500);
+	}
+	for (1 .. 2000) {
+		my ($n, $number) = $monitor->line =~
+		    /^\+\d+\.\d{6} \[0 [\d.:]+\] "(?:GET|INCR)" "(\d)-(\d+)"$/;
+		$odd++ if !defined $n || $number != ++$last{$n};
+	}
+	is($odd, undef, 'each request is told once and in order');
+	$text->send("set k 0 0 1\r\nx\r\nget  a b\r\n");
+	like($monitor->line, qr/\] "set" "k" "0" "0" "1"$/,
+	    'so are those of the text protocol');
+	like($monitor->line, qr/\] "get" "a" "b"$/, 'word by word');
+	is($server->stop, 0, 'the server ends cleanly');
+}
+
+sub
+a_monitor_that_does_not_read_is_closed
+{
+	my $server = Cairn->start(flags => \@FLAGS);
+	my ($monitor, $client) = map { $server->connect } 1 .. 2;
+	my $burst = request('ECHO', 'x' x 4000) x 100;
+	my $sent = 0;
+
+	call($monitor, 'MONITOR');
+	my $before = $server->rss;
+	while ($sent < 300 &&
+	    info($server, 'connected_clients') > 2) {
+		$client->send($burst);
+		next_reply($client) for 1 .. 100;
+		$sent++;
+	}
+	cmp_ok($sent, '>', 50, 'a client that monitors may be behind');
+	cmp_ok($sent, '<', 300, 'but not for ever');
+	SKIP: {
+		skip 'a sanitizer takes its own memory', 1
+		    if $server->is_instrumented;
+		cmp_ok($server->rss - $before, '<', 64 * $MEGABYTE,
+		    'what it was to be told is given back');
+	}
+	is($server->stop, 0, 'the server ends cleanly');
 }

@@ -29,6 +29,7 @@
 
 #include "base/check.h"
 #include "net/conn_events.h"
+#include "net/monitor.h"
 #include "net/permit.h"
 #include "net/session.h"
 #include "net/stream.h"
@@ -124,6 +125,7 @@ struct pass {
 	size_t		 batched;
 	unsigned	 requests;
 	bool		 told;		/* commands are: to watchers */
+	bool		 monitored;	/* and requests, to who monitors */
 	struct slice	 command;	/* that is next, if they are */
 };
 
@@ -381,6 +383,18 @@ conn_visit(struct conn_env *env, uint64_t *below, unsigned count,
 	return at != NULL;
 }
 
+void
+conn_address(const struct conn *conn, char out[ORIGIN_ADDRESS_SIZE])
+{
+	char *port;
+
+	origin_peer(conn->origin, &conn->peer, out);
+	/* It has "tcp:" or the like before it. */
+	port = strncmp(out, "unix:", 5) == 0 ? NULL : strchr(out, ':');
+	if (port != NULL)
+		memmove(out, port + 1, strlen(port));
+}
+
 struct conn *
 conn_next(const struct conn *conn)
 {
@@ -581,9 +595,16 @@ serve(struct pass *pass, struct request *request)
 
 /* A line with several keys is one command and many requests. */
 static void
-tell_command(struct pass *pass)
+tell_command(struct pass *pass, const struct request *request)
 {
-	conn_events_command(&pass->conn->env->journal, pass->command);
+	struct conn *conn = pass->conn;
+
+	if (pass->told)
+		conn_events_command(&conn->env->journal, pass->command);
+	if (pass->monitored && request->protocol != &resp_protocol)
+		monitor_tell_line(&conn->session, pass->command);
+	else if (pass->monitored && request_scope(request->op) == SCOPE_KEY)
+		monitor_tell(&conn->session, request, request->space);
 	pass->command.length = 0;
 }
 
@@ -631,8 +652,8 @@ take(struct pass *pass, struct request *request)
 			return;
 		}
 	}
-	if (pass->told)
-		tell_command(pass);
+	if (pass->told || pass->monitored)
+		tell_command(pass, request);
 	if (request_scope(request->op) != SCOPE_KEY) {
 		serve(pass, request);
 		return;
@@ -723,8 +744,8 @@ begin_arrival(struct pass *pass, const struct request *request)
 	struct arrival *arrival = malloc(sizeof *arrival);
 	struct reply reply = { .status = STATUS_NO_MEMORY };
 
-	if (pass->told)
-		tell_command(pass);
+	if (pass->told || pass->monitored)
+		tell_command(pass, request);
 	flush_batch(pass);
 	if (arrival != NULL) {
 		*arrival = (struct arrival){
@@ -771,7 +792,7 @@ parse(struct pass *pass)
 	struct slice before = pass->input;
 	size_t body;
 
-	if (pass->told && conn->codec.line_left == 0)
+	if ((pass->told || pass->monitored) && conn->codec.line_left == 0)
 		pass->command = before;
 	conn->codec.key_room = pass->keys[pass->batched];
 	switch (proto_parse(&conn->codec, &pass->input, request, &body)) {
@@ -880,6 +901,7 @@ begin_pass(struct pass *pass, struct conn *conn)
 	journal_refresh(&conn->env->journal);
 	conn->env->journal.fd = conn->stream.fd;
 	pass->told = conn->env->journal.wanted & WATCH_RAWCMDS;
+	pass->monitored = monitor_wanted(conn->env->pubsub.hub);
 	pass->command = (struct slice){ NULL, 0 };
 	conn->codec.now = pass->now;
 	output_open(&pass->output, conn->replies);
@@ -903,6 +925,10 @@ send_pushes(struct conn *conn)
 {
 	struct push_end *push = &conn->session.push;
 
+	if (conn->state == CLOSING) {
+		push_close(push);
+		return true;
+	}
 	if (stream_backlog(&conn->stream) == 0)
 		push->behind = 0;
 	push_to_buffer(push, conn->replies);
@@ -1283,7 +1309,7 @@ conn_idle(void *context)
 
 	/* A source, or a channel, may have nothing to tell for long. */
 	if ((conn->state == SUPPLIED ||
-	    pubsub_is_subscribed(&conn->session.subscriber)) &&
+	    conn->session.subscriber.first != NULL) &&
 	    stream_backlog(&conn->stream) == 0)
 		return;
 	log_write(conn->env->log, LOG_LEVEL_INFO, "%d: idle too long",

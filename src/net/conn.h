@@ -131,6 +131,9 @@ struct session *conn_session(const struct conn_env *, uint64_t id);
 void	conn_each(struct conn_env *, void (*visit)(void *context,
 	    struct session *), void *context);
 
+/* Where the peer is, "127.0.0.1:4711" or "unix:/path". */
+void	conn_address(const struct conn *, char out[ORIGIN_ADDRESS_SIZE]);
+
 /* Answer what has arrived, send it, and close. */
 void	conn_finish(struct conn *);
 

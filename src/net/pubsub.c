@@ -72,6 +72,7 @@ static const char *const words[PUBSUB_KINDS] = {
 	[PUBSUB_CHANNEL] = "3\r\n$7\r\nmessage\r\n",
 	[PUBSUB_PATTERN] = "4\r\n$8\r\npmessage\r\n",
 	[PUBSUB_SHARD] = "3\r\n$8\r\nsmessage\r\n",
+	[PUBSUB_MONITOR] = NULL,	/* nothing */
 };
 
 void
@@ -291,11 +292,20 @@ unlink_subscription(struct subscription *at, struct topic_part *part)
 		subscriber->last = at->older;
 }
 
+/* One more, or one less. */
 static void
-count(struct subscriber *subscriber, enum pubsub_kind kind, int more)
+count(struct pubsub *hub, struct subscriber *subscriber,
+    enum pubsub_kind kind, int more)
 {
+	bool before = pubsub_is_subscribed(subscriber), now;
+
 	atomic_store_explicit(&subscriber->counts[kind],
 	    subscriber->counts[kind] + (uint32_t)more, memory_order_relaxed);
+	now = pubsub_is_subscribed(subscriber);
+	if (now != before)
+		hub->clients += now ? 1 : (size_t)-1;
+	if (kind == PUBSUB_MONITOR)
+		hub->monitors += (size_t)more;
 }
 
 enum pubsub_result
@@ -322,11 +332,9 @@ pubsub_subscribe(struct pubsub_part *part, struct subscriber *subscriber,
 	at->topic = enter_topic(part, kind, name);
 	if (at->topic == NULL)
 		goto fail_added;
-	if (!pubsub_is_subscribed(subscriber))
-		part->hub->clients++;
 	link_subscription(at, &at->topic->parts[part->worker]);
 	subscriber->bytes += size;
-	count(subscriber, kind, 1);
+	count(part->hub, subscriber, kind, 1);
 	return PUBSUB_OK;
 fail_added:
 	table_remove(&part->subscriptions, &at->node);
@@ -355,9 +363,7 @@ end_subscription(struct pubsub_part *part, struct subscription *at,
 	table_remove(&part->subscriptions, &at->node);
 	unlink_subscription(at, &topic->parts[part->worker]);
 	subscriber->bytes -= subscription_size(part, topic->name.length);
-	count(subscriber, topic->kind, -1);
-	if (!pubsub_is_subscribed(subscriber))
-		hub->clients--;
+	count(hub, subscriber, topic->kind, -1);
 	pthread_mutex_lock(&hub->lock);
 	release_topic(topic);
 	pthread_mutex_unlock(&hub->lock);
@@ -451,7 +457,8 @@ static void
 push_message(struct message *message, const struct subscriber *subscriber,
     const struct topic *topic)
 {
-	push_head(subscriber, topic);
+	if (topic->kind != PUBSUB_MONITOR)
+		push_head(subscriber, topic);
 	if (message->bulks.length <= COPIED_MAX) {
 		push_bytes(subscriber->push, message->bulks);
 		return;
@@ -563,18 +570,22 @@ put_bulk(char *at, struct slice bytes)
 	return at;
 }
 
-/* A message to the topics that match, with room for its letters. */
+/*
+ * A message to the topics that match, with room for its letters. Channel NULL:
+ * it is all that is pushed.
+ */
 static struct message *
-make_message(struct pubsub *hub, unsigned letters, struct slice channel,
-    struct slice text)
+make_message(struct pubsub *hub, unsigned letters,
+    const struct slice *channel, struct slice text)
 {
 	const struct pubsub_matches *matches = &hub->matches;
 	size_t head = sizeof(struct message) +
 	    letters * sizeof(struct message_letter);
 	size_t topics = matches->count * sizeof(struct topic *);
-	struct message *message = malloc(head + topics + channel.length +
-	    text.length + 2 * (HEAD_MAX + sizeof "\r\n"));
-	char *bulks;
+	struct message *message = malloc(head + topics + text.length +
+	    (channel == NULL ? 0 : channel->length +
+	    2 * (HEAD_MAX + sizeof "\r\n")));
+	char *bulks, *end;
 
 	if (message == NULL)
 		return NULL;
@@ -584,8 +595,12 @@ make_message(struct pubsub *hub, unsigned letters, struct slice channel,
 	};
 	memcpy(message->topics, matches->topics, topics);
 	bulks = (char *)message + head + topics;
-	message->bulks = (struct slice){ bulks, (size_t)(put_bulk(
-	    put_bulk(bulks, channel), text) - bulks) };
+	if (channel != NULL)
+		end = put_bulk(put_bulk(bulks, *channel), text);
+	else
+		end = (char *)memcpy(bulks, text.bytes, text.length) +
+		    text.length;
+	message->bulks = (struct slice){ bulks, (size_t)(end - bulks) };
 	for (size_t i = 0; i < matches->count; i++)
 		matches->topics[i]->users++;
 	return message;
@@ -593,7 +608,7 @@ make_message(struct pubsub *hub, unsigned letters, struct slice channel,
 
 /* False: nobody has it. */
 static bool
-post(struct pubsub *hub, struct slice channel, struct slice text)
+post(struct pubsub *hub, const struct slice *channel, struct slice text)
 {
 	unsigned letters = count_letters(hub), n = 0;
 	struct message *message = letters == 0 ? NULL :
@@ -634,13 +649,30 @@ pubsub_publish(struct pubsub_part *part, enum pubsub_kind kind,
 	posted = match(hub, kind, channel);
 	*receivers = count_receivers(&hub->matches);
 	if (posted && *receivers > 0) {
-		posted = post(hub, channel, text);
+		posted = post(hub, &channel, text);
 		letters = mail_take(hub->mail, part->worker);
 	}
 	pthread_mutex_unlock(&hub->lock);
 	mail_wake(hub->mail);
 	mail_read(letters, part->reader);
 	return posted;
+}
+
+void
+pubsub_tell_monitors(struct pubsub_part *part, struct slice text)
+{
+	struct pubsub *hub = part->hub;
+	struct letter *letters;
+
+	if (mail_is_full(hub->mail))
+		return;
+	pthread_mutex_lock(&hub->lock);
+	if (match(hub, PUBSUB_MONITOR, SLICE("")) && hub->matches.count > 0)
+		post(hub, NULL, text);
+	letters = mail_take(hub->mail, part->worker);
+	pthread_mutex_unlock(&hub->lock);
+	mail_wake(hub->mail);
+	mail_read(letters, part->reader);
 }
 
 size_t

@@ -36,6 +36,7 @@ enum pubsub_kind {
 	PUBSUB_CHANNEL,
 	PUBSUB_PATTERN,
 	PUBSUB_SHARD,		/* a channel of Redis' clusters */
+	PUBSUB_MONITOR,		/* all requests: its only name is "" */
 	PUBSUB_KINDS,
 };
 
@@ -57,6 +58,7 @@ struct pubsub {
 	struct topic		*first, *last;	/* patterns, the oldest first */
 	struct pubsub_matches	 matches;
 	_Atomic size_t		 clients;	/* with subscriptions */
+	_Atomic size_t		 monitors;	/* and who monitor */
 };
 
 void	pubsub_open(struct pubsub *, struct mail *, uint64_t seed);
@@ -94,7 +96,14 @@ pubsub_count(const struct subscriber *subscriber)
 static inline bool
 pubsub_is_subscribed(const struct subscriber *subscriber)
 {
-	return subscriber->first != NULL;
+	return pubsub_count(subscriber) > 0 ||
+	    subscriber->counts[PUBSUB_SHARD] > 0;
+}
+
+static inline bool
+pubsub_monitors(const struct subscriber *subscriber)
+{
+	return subscriber->counts[PUBSUB_MONITOR] > 0;
 }
 
 enum pubsub_result {
@@ -126,6 +135,9 @@ void	pubsub_leave(struct pubsub_part *, struct subscriber *);
  */
 bool	pubsub_publish(struct pubsub_part *, enum pubsub_kind,
 	    struct slice channel, struct slice message, size_t *receivers);
+
+/* Push bytes to all who monitor, unless they have much to read. */
+void	pubsub_tell_monitors(struct pubsub_part *, struct slice);
 
 /* How many subscribers has a topic? How many topics of a kind are there? */
 size_t	pubsub_subscribers(struct pubsub *, enum pubsub_kind,

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "net/conn.h"
 #include "net/permit.h"
+#include "net/monitor.h"
 #include "net/session_calls.h"
 #include "net/session_multi.h"
 #include "proto/resp.h"
@@ -191,6 +192,7 @@ static session_function *const functions[CALL_COUNT] = {
 	[CALL_EVAL_RO] = script_eval,
 	[CALL_EXEC] = multi_exec,
 	[CALL_HELLO] = hello_greet,
+	[CALL_MONITOR] = monitor_begin,
 	[CALL_MULTI] = multi_begin,
 	[CALL_PING] = ping,
 	[CALL_PSUBSCRIBE] = topics_subscribe,
@@ -225,6 +227,14 @@ is_open_to_all(enum call_id id)
 {
 	return id == CALL_AUTH || id == CALL_HELLO || id == CALL_QUIT ||
 	    id == CALL_RESET;
+}
+
+/* What may not be called by a client that monitors, as in Redis. */
+static bool
+is_about_keys(const struct call_row *row)
+{
+	return row->scope == CALL_KEYS || row->id == CALL_PUBLISH ||
+	    row->id == CALL_SPUBLISH;
 }
 
 /* What may be called while nothing but messages may come. */
@@ -383,6 +393,12 @@ is_valid(struct session_call *call)
 		resp_error(call->output, "NOAUTH Authentication required.");
 		return false;
 	}
+	if (pubsub_monitors(&call->session->subscriber) &&
+	    is_about_keys(request->call)) {
+		resp_error(call->output,
+		    "ERR Replica can't interact with the keyspace");
+		return false;
+	}
 	if (has_only_messages(call->session) &&
 	    !is_for_subscribers(request->call->id)) {
 		resp_error(call->output, "ERR Can't execute '%s': only "
@@ -435,6 +451,9 @@ session_perform(struct session_call *call)
 		break;
 	}
 	us = clock_monotonic_us() - before;
+	if (monitor_wanted(env->pubsub.hub))
+		monitor_tell(call->session, call->request,
+		    call->session->codec->resp.space);
 	conn_count(&counts->calls, 1);
 	conn_count(&counts->us, (uint64_t)us);
 	conn_count(&counts->failed, call->output->errors != errors);
@@ -505,7 +524,9 @@ static bool
 needs_calls(const struct session *session)
 {
 	return session->multi.open || session->replies != SESSION_REPLIES ||
-	    tracker_is_on(&session->tracker) || has_only_messages(session);
+	    tracker_is_on(&session->tracker) ||
+	    pubsub_monitors(&session->subscriber) ||
+	    has_only_messages(session);
 }
 
 struct output *
@@ -537,7 +558,8 @@ session_serve(struct session *session, struct request *request, int64_t now,
 		answer(&call);
 	else
 		answer_unheard(&call);
-	session_push_output(&call);
+	if (!(request->flags & REQUEST_CLOSE))
+		session_push_output(&call);
 	if (tracker_is_on(&session->tracker)) {
 		tracker_called(&call);
 		session_push_output(&call);

@@ -180,6 +180,7 @@ tracker_end_turn(struct session_call *call, struct tracker_turn *turn)
 	session_push_output(call);
 	if (output_close(&turn->apart) == -1)
 		call->output->failed = 1;
+	call->output->errors += turn->apart.errors;
 	output_buffer(call->output, env->apart);
 }
 

@@ -120,6 +120,8 @@ put_flags(char flags[FLAGS_MAX], const struct session *session)
 	unsigned modes = session->tracker.modes;
 	char *at = flags;
 
+	if (pubsub_monitors(&session->subscriber))
+		*at++ = 'O';
 	if (is_subscribed(session))
 		*at++ = 'P';
 	if (modes & TRACKER_ON)
