@@ -284,7 +284,8 @@ items_link(struct store *store, const struct store_key *key, uint32_t handle,
 		return STORE_NO_MEMORY;
 	}
 	item_set_kind(item, ITEM_LINKED);
-	expiry_note(store, handle);
+	if (item->fields & (ITEM_EXPIRY | ITEM_FADING))
+		expiry_note(store, handle);
 	counts_linked(store, handle);
 	items_changed(store, handle);
 	store->last = handle;

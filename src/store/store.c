@@ -574,7 +574,8 @@ overwrite(struct store *store, const struct store_key *key, uint32_t handle,
 	item_heat(item);
 	items_write_head(store, item, key, value->flags, value->expiry);
 	write_bytes(store, handle, value->bytes);
-	expiry_note(store, handle);
+	if (value->expiry != 0)
+		expiry_note(store, handle);
 	items_changed(store, handle);
 	store->last = handle;
 	return true;
