@@ -21,6 +21,33 @@ output_open(struct output *output, struct evbuffer *buffer)
 	*output = (struct output){ .buffer = buffer };
 }
 
+void
+output_open_in(struct output *output, struct evbuffer *buffer, char *room,
+    size_t size)
+{
+	*output = (struct output){
+		.buffer = buffer, .start = room, .at = room,
+		.end = room + size, .lent = true,
+	};
+}
+
+struct slice
+output_held(const struct output *output)
+{
+	if (!output->lent || evbuffer_get_length(output->buffer) > 0)
+		return (struct slice){ NULL, 0 };
+	return (struct slice){
+		output->start, (size_t)(output->at - output->start),
+	};
+}
+
+void
+output_sent(struct output *output, size_t length)
+{
+	output->start += length;
+	output->length += length;
+}
+
 static void
 output_commit(struct output *output)
 {
@@ -31,9 +58,12 @@ output_commit(struct output *output)
 
 	if (room.iov_len > 0 && output->start != nowhere) {
 		output->length += room.iov_len;
-		if (evbuffer_commit_space(output->buffer, &room, 1) == -1)
+		if ((output->lent ? evbuffer_add(output->buffer,
+		    room.iov_base, room.iov_len) : evbuffer_commit_space(
+		    output->buffer, &room, 1)) == -1)
 			output->failed = 1;
 	}
+	output->lent = false;
 	output->start = output->at = output->end = NULL;
 }
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * output.h - replies formatted in place at the end of an evbuffer.
+ * output.h - replies formatted in place.
  *
  * A codec asks for room, writes into it and says where it stopped; large
- * values are added by reference. The evbuffer belongs to the connection and
- * sees the bytes when output_close() commits them, or earlier when the room
- * is used up.
+ * values are added by reference. The room is that of an evbuffer, which
+ * belongs to the connection and sees the bytes when output_close() commits
+ * them, or earlier when the room is used up. Or it is lent at first: what is
+ * in it when all has been said can be sent from there, and only the rest is
+ * copied to the evbuffer.
  */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -27,10 +30,22 @@ struct output {
 	size_t		 length;	/* bytes added before `start` */
 	int		 failed;	/* out of memory: the reply is not whole */
 	unsigned	 errors;	/* replies that were errors */
+	bool		 lent;		/* so is the room from `start` on */
 };
 
 /* Start adding to `buffer`, which nobody else touches until the close. */
 void	output_open(struct output *, struct evbuffer *buffer);
+
+/* The same, with room to begin with, which outlasts the close. */
+void	output_open_in(struct output *, struct evbuffer *buffer, char *room,
+	    size_t size);
+
+/*
+ * All that was added, if it is in the room that was lent and nothing is in
+ * the evbuffer before it; else nothing. So many bytes of it were sent.
+ */
+struct slice output_held(const struct output *);
+void	output_sent(struct output *, size_t length);
 
 /* Hand what was written to the evbuffer. Returns -1 when memory ran out. */
 int	output_close(struct output *);

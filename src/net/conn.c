@@ -5,8 +5,9 @@
  * One pass: bytes are received behind those kept from the pass before, into
  * the worker's buffer. Requests are parsed there in batches; a batch is
  * executed with its memory accesses overlapped, and its replies are formatted
- * into the connection's evbuffer, which leaves in one write at the end. What
- * is left of the input, part of a request or requests that have to wait, is
+ * into another buffer of the worker's, which leaves in one write at the end;
+ * the connection's evbuffer is for what does not fit there, what the socket
+ * does not take, and large values. What is left of the input, part of a request or requests that have to wait, is
  * kept in the connection.
  *
  *            readable                 value too long to wait for in `kept`
@@ -904,7 +905,28 @@ begin_pass(struct pass *pass, struct conn *conn)
 	pass->monitored = monitor_wanted(conn->env->pubsub.hub);
 	pass->command = (struct slice){ NULL, 0 };
 	conn->codec.now = pass->now;
-	output_open(&pass->output, conn->replies);
+	output_open_in(&pass->output, conn->replies, conn->env->answer,
+	    CONN_ANSWER_SIZE);
+}
+
+/*
+ * Most replies need not be kept: they go from where they were formatted. What
+ * the socket does not take is left to send_replies(). False: it is broken.
+ */
+static bool
+send_answer(struct pass *pass)
+{
+	struct conn *conn = pass->conn;
+	struct slice held = output_held(&pass->output);
+	ssize_t sent = 0;
+
+	if (held.length > 0)
+		sent = stream_write(&conn->stream, held);
+	if (sent < 0)
+		return false;
+	conn_count(&conn->env->counts.bytes_written, (uint64_t)sent);
+	output_sent(&pass->output, (size_t)sent);
+	return true;
 }
 
 /* False: the connection is broken. */
@@ -1011,7 +1033,7 @@ end_pass(struct pass *pass)
 	struct conn *conn = pass->conn;
 
 	journal_deliver(&conn->env->journal);
-	if (output_close(&pass->output) == -1 ||
+	if (!send_answer(pass) || output_close(&pass->output) == -1 ||
 	    (conn->state != CLOSING && !keep_input(pass)) ||
 	    !send_replies(conn))
 		close_for(conn, CONN_ERROR);

@@ -70,6 +70,8 @@ struct conn_env {
 	const struct timeval		*idle_timeout;	/* NULL: none */
 	unsigned			 requests_per_pass;	/* 0: no limit */
 	char				*receive;	/* CONN_RECEIVE_SIZE */
+	char				*answer;	/* CONN_ANSWER_SIZE: the
+							   replies of a pass */
 	struct args			 args;		/* of a batch of calls */
 	/* Of connections; no two workers give the same. */
 	uint64_t			 next_id, id_step;
@@ -113,6 +115,9 @@ struct conn_env {
 #define CONN_RECEIVE_MAX	((size_t)64 << 10)
 #define CONN_COPIED_MAX		((size_t)32 << 10)
 #define CONN_RECEIVE_SIZE	(CONN_COPIED_MAX + CONN_RECEIVE_MAX)
+
+/* Replies that leave in one write without being kept anywhere. */
+#define CONN_ANSWER_SIZE	((size_t)64 << 10)
 
 /*
  * Serve a connected, non-blocking socket. Its origin outlives it. -1: no

@@ -226,6 +226,21 @@ stream_receive(struct stream *stream, const struct iovec *parts, int count)
 	    STREAM_AGAIN : STREAM_FAILED;
 }
 
+ssize_t
+stream_write(struct stream *stream, struct slice bytes)
+{
+	ssize_t length;
+
+	if (stream->tls != NULL || stream_backlog(stream) > 0)
+		return 0;
+	do
+		length = write(stream->fd, bytes.bytes, bytes.length);
+	while (length == -1 && errno == EINTR);
+	if (length >= 0)
+		return length;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : STREAM_FAILED;
+}
+
 /* Write what the socket takes. False: broken. */
 static bool
 write_plain(struct stream *stream, struct evbuffer *buffer)

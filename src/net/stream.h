@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "net/origin.h"
 
 struct bufferevent;
@@ -71,6 +72,12 @@ enum { STREAM_AGAIN = -1, STREAM_FAILED = -2 };
  * no room for is reported again.
  */
 ssize_t	stream_receive(struct stream *, const struct iovec *, int count);
+
+/*
+ * Write what a plain socket takes at once and no backlog is before. Returns
+ * how much it was, 0: stream_send() has to be used; STREAM_FAILED.
+ */
+ssize_t	stream_write(struct stream *, struct slice);
 
 /*
  * Send all of `buffer`, which is empty afterwards. What the socket does not

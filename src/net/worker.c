@@ -22,6 +22,9 @@
 /* Housekeeping: how often. */
 #define TICK_MS		100
 
+/* What is received and what is answered, in one range. */
+#define BUFFERS_SIZE	(CONN_RECEIVE_SIZE + CONN_ANSWER_SIZE)
+
 /* A socket that was given to us. */
 struct given {
 	int			 fd;
@@ -288,7 +291,7 @@ worker_free(struct worker *worker)
 	if (worker->env.apart != NULL)
 		evbuffer_free(worker->env.apart);
 	if (worker->env.receive != NULL)
-		os_release(worker->env.receive, CONN_RECEIVE_SIZE);
+		os_release(worker->env.receive, BUFFERS_SIZE);
 	if (worker->env.base != NULL)
 		event_base_free(worker->env.base);
 	pthread_mutex_destroy(&worker->lock);
@@ -302,11 +305,12 @@ make_parts(struct worker *worker)
 	struct conn_env *env = &worker->env;
 
 	env->base = make_base();
-	env->receive = os_reserve(CONN_RECEIVE_SIZE);
+	env->receive = os_reserve(BUFFERS_SIZE);
 	env->apart = evbuffer_new();
 	if (env->base == NULL || env->receive == NULL || env->apart == NULL ||
-	    os_commit(env->receive, CONN_RECEIVE_SIZE) == -1)
+	    os_commit(env->receive, BUFFERS_SIZE) == -1)
 		return false;
+	env->answer = env->receive + CONN_RECEIVE_SIZE;
 	fill_env(worker);
 	worker->tick = event_new(env->base, -1, 0, tick, worker);
 	worker->deadline = event_new(env->base, -1, 0, stop_now, worker);
