@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * counted.c - lets a server tell how often it called the allocator.
+ * cairnd-counted.c - lets a server tell how often it called the allocator.
  *
  * With CAIRN_ALLOCATIONS set to the path of a file, SIGWINCH appends a line
  * to it: the calls of all threads so far. Where a sanitizer brings its own
