@@ -35,6 +35,8 @@ writer:word
 :writer +@write +client|id %W~user:*
 talker:word
 :talker +@pubsub +@transaction +get ~a &news.* &old
+caster:word
+:caster +@all ~user:*
 nobody:word
 :nobody
 USERS
@@ -46,6 +48,7 @@ long_values();
 in_packets();
 in_calls();
 what_is_about_all_keys();
+ways_around();
 ways();
 channels();
 transactions();
@@ -248,6 +251,23 @@ sorted
 	return join ' ', sort $_[0] =~ /[^\[\] ]+/g;
 }
 
+# Scripts and caches are no way around.
+sub
+ways_around
+{
+	is_deeply([calls('app', "EVAL return(redis.call('get','user:c')) 0")],
+	    [no_call('eval')], 'scripts are not given');
+	my @replies = calls('caster', 'EVAL return(redis.pcall(\'get\',' .
+	    '\'secret\')) 0', 'CLIENT TRACKING ON BCAST',
+	    'CLIENT TRACKING OFF');
+	SKIP: {
+		skip 'no Lua here', 1 if $replies[0] =~ /Lua/;
+		is($replies[0], $NO_KEY, 'a script has the rights of its user');
+	}
+	is_deeply([@replies[1, 2]], [$NO_KEY, '+OK'],
+	    'to be told of all keys needs a right to them');
+}
+
 # To write is not to read.
 sub
 ways
@@ -293,7 +313,7 @@ about_users
 	    'ACL DRYRUN app NOSUCH', 'ACL DRYRUN app GET',
 	    'ACL DRYRUN root FLUSHALL', 'ACL DRYRUN app CONFIG SET a b');
 
-	is($users, '[app counter nobody reader root talker writer]', 'ACL USERS');
+	is($users, '[app caster counter nobody reader root talker writer]', 'ACL USERS');
 	like($list, qr/user counter on ~n resetchannels  -\@all \+incr/,
 	    'ACL LIST');
 	like($list, qr/user root on ~\* &\* \+\@all /, 'all rights');

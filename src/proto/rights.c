@@ -397,6 +397,18 @@ changes_all(const struct call_row *row)
 	    row->first == 0;
 }
 
+/* Some calls tell of keys that their client has not asked for. */
+static bool
+tells_of_all(const struct call_row *row, const struct slice *words,
+    size_t count)
+{
+	if (row->id == CALL_CLIENT_TRACKING)
+		for (size_t n = 3; n < count; n++)
+			if (call_word_is(words[n], "bcast"))
+				return true;
+	return false;
+}
+
 /* Those that are open to all users: to log in, and to say good-bye. */
 static bool
 is_open(const struct call_row *row)
@@ -464,6 +476,9 @@ rights_to_call(const struct rights *rights, const struct call_row *row,
 		return RIGHTS_NO_CALL;
 	*word = 0;
 	if (changes_all(row) && !has_all_keys(rights, RIGHTS_WRITE))
+		return RIGHTS_NO_KEY;
+	if (tells_of_all(row, words, count) &&
+	    !has_all_keys(rights, RIGHTS_READ))
 		return RIGHTS_NO_KEY;
 	if (!may_use_channels(rights, row, words, count, word))
 		return RIGHTS_NO_CHANNEL;
