@@ -307,6 +307,30 @@ command_docs(struct admin *admin, struct session_call *call)
 			    find(call->words[n]));
 }
 
+static void
+put_keys(struct session_call *call, size_t first, size_t last, size_t step)
+{
+	resp_array(call->output, (last - first) / step + 1);
+	for (size_t n = first; n <= last; n += step)
+		resp_bulk(call->output, call->words[2 + n]);
+}
+
+/* EVAL and its like say how many keys they have, in word number 2. */
+static bool
+script_keys(const struct call_row *row, const struct slice *words,
+    size_t count, size_t *first, size_t *last)
+{
+	int64_t number;
+
+	*first = 3;
+	if (strncmp(row->name, "eval", 4) != 0 || count < 3 ||
+	    !decimal_parse_signed(words[2], &number) || number < 1 ||
+	    (uint64_t)number > count - 3)
+		return false;
+	*last = *first + (size_t)number - 1;
+	return true;
+}
+
 void
 command_getkeys(struct admin *admin, struct session_call *call)
 {
@@ -319,6 +343,8 @@ command_getkeys(struct admin *admin, struct session_call *call)
 		row = part;
 	if (row == NULL) {
 		resp_error(call->output, "ERR Invalid command specified");
+	} else if (script_keys(row, call->words + 2, count, &first, &last)) {
+		put_keys(call, first, last, 1);
 	} else if (row->first == 0) {
 		resp_error(call->output,
 		    "ERR The command has no key arguments");
@@ -327,8 +353,6 @@ command_getkeys(struct admin *admin, struct session_call *call)
 		resp_error(call->output, "ERR Invalid number of arguments "
 		    "specified for command");
 	} else {
-		resp_array(call->output, (last - first) / step + 1);
-		for (size_t n = first; n <= last; n += step)
-			resp_bulk(call->output, call->words[2 + n]);
+		put_keys(call, first, last, step);
 	}
 }
