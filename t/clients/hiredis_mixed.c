@@ -94,6 +94,15 @@ commands(void)
 	asks(":2", "DEL n %s none", "a b");
 	asks("-ERR unknown command 'NOSUCH', with args beginning with: 'x' ",
 	    "NOSUCH x");
+	asks(":2", "HSET h a 1 b 2");
+	asks("*4", "HGETALL h");
+	asks("-WRONGTYPE Operation against a key holding the wrong kind of "
+	    "value", "GET h");
+	asks(":1", "DEL h");
+	asks("+OK", "MULTI");
+	asks("+QUEUED", "INCR m");
+	asks("*1", "EXEC");
+	asks(":1", "DEL m");
 	asks("+OK", "SELECT 2");
 	asks("+OK", "MSET a 1 b 2");
 	asks(":2", "DBSIZE");

@@ -106,6 +106,32 @@ async function pipelines(client)
 	await automatic.quit();
 }
 
+async function transactions(client)
+{
+	const other = connect();
+
+	check('a transaction', await client.multi().set('t', 1).incr('t')
+	    .exec(), [[null, 'OK'], [null, 2]]);
+	await client.watch('t');
+	await other.set('t', 'other');
+	check('one that comes too late',
+	    await client.multi().set('t', 'mine').exec(), null);
+	check('changes nothing', await client.get('t'), 'other');
+	await other.quit();
+}
+
+async function messages(client)
+{
+	const listener = connect();
+	const got = new Promise((resolve) => listener.on('message',
+	    (channel, message) => resolve([channel, message])));
+
+	await listener.subscribe('news');
+	check('publish', await client.publish('news', 'hello'), 1);
+	check('a message', await got, ['news', 'hello']);
+	await listener.quit();
+}
+
 async function values(client)
 {
 	for (const length of [0, 1, 100, 20000, 900000]) {
@@ -155,6 +181,8 @@ tap.run(async () => {
 	await keys(client);
 	await hashes(client);
 	await pipelines(client);
+	await transactions(client);
+	await messages(client);
 	await values(client);
 	await server(client);
 	if (tap.mode === 'login') {

@@ -119,6 +119,50 @@ async function pipelines(client)
 	    numbers.map(String));
 }
 
+async function transactions(client)
+{
+	const other = await connect();
+
+	check('a transaction', await client.multi().set('t', '1').incr('t')
+	    .exec(), ['OK', 2]);
+	await client.watch('t');
+	await other.set('t', 'other');
+	await tap.fails('one that comes too late',
+	    client.multi().set('t', 'mine').exec());
+	check('changes nothing', await client.get('t'), 'other');
+	await other.close();
+}
+
+async function messages(client)
+{
+	const listener = await connect();
+	let heard;
+	const got = new Promise((resolve) => { heard = resolve; });
+
+	await listener.subscribe('news', (message, channel) =>
+	    heard([channel, message]));
+	check('publish', await client.publish('news', 'hello'), 1);
+	check('a message', await got, ['news', 'hello']);
+	await listener.close();
+}
+
+// What another client changes is told to the cache of this one.
+async function caching(client)
+{
+	if (RESP !== 3)
+		return;
+	const cached = await connect({
+	    clientSideCache: { ttl: 0, maxEntries: 100 } });
+
+	await client.set('c', 'old');
+	check('a value for the cache', await cached.get('c'), 'old');
+	check('from the cache', await cached.get('c'), 'old');
+	await client.set('c', 'new');
+	await tap.comes('the cache forgets what is changed', async () =>
+	    await cached.get('c') === 'new');
+	await cached.close();
+}
+
 async function values(client)
 {
 	const raw = client.withTypeMapping({
@@ -175,6 +219,9 @@ tap.run(async () => {
 	await keys(client);
 	await hashes(client);
 	await pipelines(client);
+	await transactions(client);
+	await messages(client);
+	await caching(client);
 	await values(client);
 	await server(client);
 	if (tap.mode === 'login') {

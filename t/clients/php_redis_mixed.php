@@ -108,6 +108,18 @@ pipelines($client)
 }
 
 function
+transactions($client)
+{
+	check('a transaction', $client->multi()->set('t', '1')->incr('t')
+	    ->get('t')->exec(), [true, 2, '2']);
+	$client->watch('t');
+	connect()->set('t', 'other');
+	check('one that comes too late', $client->multi()->set('t', 'mine')
+	    ->exec(), false);
+	check('changes nothing', $client->get('t'), 'other');
+}
+
+function
 values($client)
 {
 	foreach ([0, 1, 100, 20000, 900000] as $length) {
@@ -200,6 +212,7 @@ keys($client);
 hashes($client);
 scans($client);
 pipelines($client);
+transactions($client);
 values($client);
 server($client);
 if ($mode == 'login')

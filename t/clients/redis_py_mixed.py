@@ -152,6 +152,60 @@ def pipelines(r):
               (True, redis.ResponseError, b"x"))
 
 
+def transactions(r):
+    with r.pipeline() as pipeline:
+        pipeline.set("t", 1).incr("t").get("t")
+        tap.check("a transaction", pipeline.execute(), [True, 2, b"2"])
+
+    def add(pipeline):
+        before = int(pipeline.get("t"))
+        if before == 2:
+            r.set("t", 10)          # somebody else is faster, once
+        pipeline.multi()
+        pipeline.set("t", before + 1)
+
+    tap.check("one that is tried again", (r.transaction(add, "t"),
+                                          r.get("t")), ([True], b"11"))
+
+
+def scripts(r):
+    add = r.register_script("return redis.call('incrby', KEYS[1], ARGV[1])")
+    try:
+        tap.check("a script", add(keys=["s"], args=[5]), 5)
+    except redis.ResponseError as error:
+        if "Lua" in str(error):
+            return
+        raise
+    tap.check("again", add(keys=["s"], args=[5]), 10)
+    first, second = r.lock("lock", timeout=100), r.lock("lock", timeout=100)
+    tap.check("a lock", (first.acquire(), second.acquire(blocking=False)),
+              (True, False))
+    tap.check("is extended", first.extend(100), True)
+    tap.raises("not by others", redis.exceptions.LockError, second.release)
+    first.release()
+    tap.check("and released", second.acquire(blocking=False), True)
+    second.release()
+
+
+def messages(r):
+    listener = r.pubsub()
+    listener.subscribe("news")
+    listener.psubscribe("weather.*")
+
+    def next_message():
+        message = listener.get_message(timeout=20)
+        return message and (message["type"], message["channel"],
+                            message["data"])
+
+    tap.check("subscribe", next_message(), ("subscribe", b"news", 1))
+    tap.check("psubscribe", next_message(), ("psubscribe", b"weather.*", 2))
+    tap.check("publish", (r.publish("news", "a"), r.publish("weather.x", "b"),
+                          r.publish("other", "c")), (1, 1, 0))
+    tap.check("a message", next_message(), ("message", b"news", b"a"))
+    tap.check("another", next_message(), ("pmessage", b"weather.x", b"b"))
+    listener.close()
+
+
 def databases(r):
     five = connect(db=5)
     five.set("a", "in five")
@@ -185,7 +239,8 @@ def threads(r):
 
 client = connect(client_name="mixed")
 tap.check("ping", client.ping(), True)
-for part in (strings, hashes, counters, values, keys, expiry, pipelines, databases,
+for part in (strings, hashes, counters, values, keys, expiry, pipelines,
+             transactions, scripts, messages, databases,
              text, threads):
     part(client)
 tap.check("flushall", (client.flushall(), client.dbsize()), (True, 0))

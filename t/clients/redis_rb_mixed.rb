@@ -96,6 +96,32 @@ def pipelines(client)
   check('a value to come', future.value, 2)
 end
 
+def transactions(client)
+  got = client.multi do |transaction|
+    transaction.set('t', 1)
+    transaction.incr('t')
+  end
+  check('a transaction', got, ['OK', 2])
+  got = client.watch('t') do
+    connect.set('t', 'other')
+    client.multi { |transaction| transaction.set('t', 'mine') }
+  end
+  check('one that comes too late', [got, client.get('t')], [nil, 'other'])
+end
+
+def messages(client)
+  got = []
+  listener = connect
+  listener.subscribe('news') do |on|
+    on.subscribe { |_channel, _count| client.publish('news', 'hello') }
+    on.message do |channel, message|
+      got << channel << message
+      listener.unsubscribe
+    end
+  end
+  check('a message', got, %w[news hello])
+end
+
 def values(client)
   [0, 1, 100, 20_000, 900_000].each do |length|
     value = Random.bytes(length)
@@ -135,6 +161,8 @@ strings(client)
 keys(client)
 hashes(client)
 pipelines(client)
+transactions(client)
+messages(client)
 values(client)
 server(client)
 if MODE == 'login'
