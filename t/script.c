@@ -247,6 +247,78 @@ memory_has_an_end(void)
 	expect_hungry("local t = {} for i = 1, 3000 do t[i] = ('x'):rep(1e5) .. i end");
 }
 
+/* No hook sees what a pattern does. */
+static void
+patterns_without_end_are_ended(void)
+{
+	expect_endless("return ('x'):rep(1e6):find(('x-'):rep(3) .. 'b')");
+	expect_endless("return ('a'):rep(1e5):match(('a*'):rep(20) .. 'b')");
+	expect_endless("return ('('):rep(1e6):find('%b()')");
+	expect_endless("return ('ab'):rep(5e6):find(('ab'):rep(2e6) .. 'c', "
+	    "1, true)");
+	expect_endless("return ('a'):rep(1e5):gsub('(a-)%1b', '')");
+	expect_endless("for _ in ('a'):rep(1e5):gmatch('a-a-a-b') do end");
+	EXPECT(strstr(run("return ('a'):find(('a?'):rep(1000))"),
+	    "pattern too complex") != NULL);
+}
+
+/* By the examples of the manual, and what is easily got wrong. */
+static void
+patterns_match_as_in_lua(void)
+{
+	EXPECT_TEXT(run("return ('hello world'):find('wor')"), ":7\r\n");
+	EXPECT_TEXT(run("return {('flaaap'):find('()aa()')}"),
+	    "*4\r\n:3\r\n:4\r\n:3\r\n:5\r\n");
+	EXPECT_TEXT(run("return {('key = value'):match('^(%w+)%s*=%s*"
+	    "(%w+)$')}"), "*2\r\n$3\r\nkey\r\n$5\r\nvalue\r\n");
+	EXPECT_TEXT(run("return {('hello world'):gsub('(%w+)', '%1 %1')}"),
+	    "*2\r\n$23\r\nhello hello world world\r\n:2\r\n");
+	EXPECT_TEXT(run("return {('hello world'):gsub('%w+', '%0 %0', 1)}"),
+	    "*2\r\n$17\r\nhello hello world\r\n:1\r\n");
+	EXPECT_TEXT(run("return (('abc'):gsub('', '-'))"),
+	    "$7\r\n-a-b-c-\r\n");
+	EXPECT_TEXT(run("return (('a,b'):gsub('%a', {a = 1, b = false}))"),
+	    "$3\r\n1,b\r\n");
+	EXPECT_TEXT(run("return (('$name'):gsub('%$(%w+)', function(n) "
+	    "return n:upper() end))"), "$4\r\nNAME\r\n");
+	EXPECT_TEXT(run("return ('THE (quick) fox'):find('%((%a+)%)')"),
+	    ":5\r\n");
+	EXPECT_TEXT(run("return ('f(a(b)c)d'):match('%b()')"),
+	    "$7\r\n(a(b)c)\r\n");
+	EXPECT_TEXT(run("return (('THE (quick) fox'):gsub('%f[%a]%a+', 'x'))"),
+	    "$7\r\nx (x) x\r\n");
+	EXPECT_TEXT(run("return ([[say \"it's\" x]]):match([[([\"'])(.-)%1]])"),
+	    "$1\r\n\"\r\n");
+	EXPECT_TEXT(run("return ('a]b-c'):match('[]-]+', 4)"),
+	    "$1\r\n-\r\n");
+	EXPECT_TEXT(run("return ('x^y'):find('[x^]', 2)"), ":2\r\n");
+	EXPECT_TEXT(run("return ('abc'):find('b', -2)"), ":2\r\n");
+	EXPECT_TEXT(run("return ('abc'):find('', 10)"), "$-1\r\n");
+	EXPECT_TEXT(run("return ('a.b'):find('.', 2, true)"), ":2\r\n");
+}
+
+static void
+broken_patterns_are_errors(void)
+{
+	static const char *const broken[] = {
+		"[a", "[", "[^", "%", "a%", "(", "(a", ")", "%1", "(%1)",
+		"%b", "%bx", "%f", "%fa", "[%", "[a-", "%f[",
+	};
+	char body[64];
+
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		snprintf(body, sizeof body, "return ('a'):match('%s')",
+		    broken[i]);
+		EXPECT(begins(run(body), "-ERR user_script:1: "));
+	}
+	EXPECT(strstr(run("return ('a'):gsub('a', '%')"), "invalid use") !=
+	    NULL);
+	EXPECT(strstr(run("return ('a'):gsub('a', '%2')"), "capture index") !=
+	    NULL);
+	EXPECT(strstr(run("return ('a'):gsub('a', {a = {}})"),
+	    "replacement value") != NULL);
+}
+
 /* Functions of the libraries that take a range. */
 static void
 ranges_are_checked(void)
@@ -328,6 +400,9 @@ main(void)
 	RUN(scripts_are_kept_up_to_a_size);
 	RUN(scripts_without_end_are_ended);
 	RUN(memory_has_an_end);
+	RUN(patterns_without_end_are_ended);
+	RUN(patterns_match_as_in_lua);
+	RUN(broken_patterns_are_errors);
 	RUN(ranges_are_checked);
 	RUN(replies_have_an_end);
 	RUN(calls_get_their_words);

@@ -63,8 +63,17 @@ void	sandbox_seal(lua_State *);
 /* Raise an error, which no script can catch, when the time is over. */
 void	sandbox_check(lua_State *);
 
+/* What is about to be done is so many steps; the same. */
+void	sandbox_spend(lua_State *, unsigned steps);
+
 /* Begin to count. */
 void	sandbox_begin(lua_State *);
+
+/* pattern.c: functions of "string". */
+int	pattern_find(lua_State *);
+int	pattern_gmatch(lua_State *);
+int	pattern_gsub(lua_State *);
+int	pattern_match(lua_State *);
 
 /* calls.c: "redis", the table at the top of the stack. */
 void	calls_open(lua_State *);

@@ -11,7 +11,8 @@
  * The libraries are sealed likewise. So a script leaves nothing for the next
  * one. What loads code, reaches files, runs behind the script's back (__gc) or
  * takes long without a step (functions of the libraries, on ranges that a
- * script can name freely) is not there or is checked first.
+ * script can name freely, and patterns) is not there, is checked first or is
+ * replaced.
  *
  * A hook counts steps. When there are none left, or the time is over, each
  * further step is an error, so that no pcall can keep a script going.
@@ -72,6 +73,15 @@ sandbox_check(lua_State *lua)
 {
 	if (clock_monotonic_us() >= lua_scripts(lua)->deadline)
 		stop(lua, NULL);
+}
+
+void
+sandbox_spend(lua_State *lua, unsigned steps)
+{
+	struct scripts *scripts = lua_scripts(lua);
+
+	scripts->steps = scripts->steps > steps ? scripts->steps - steps : 0;
+	stop(lua, NULL);
 }
 
 static int
@@ -261,7 +271,7 @@ repeat(lua_State *lua)
 }
 
 /*
- * What of a library scripts have: as it is, NULL, or behind a function that
+ * What of a library scripts have: as it is, NULL, or another function, which
  * has it as its upvalue.
  */
 static const luaL_Reg base_parts[] = {
@@ -289,13 +299,13 @@ static const luaL_Reg base_parts[] = {
 static const luaL_Reg string_parts[] = {
 	{ "byte", NULL },
 	{ "char", NULL },
-	{ "find", NULL },
+	{ "find", pattern_find },
 	{ "format", NULL },
-	{ "gmatch", NULL },
-	{ "gsub", NULL },
+	{ "gmatch", pattern_gmatch },
+	{ "gsub", pattern_gsub },
 	{ "len", NULL },
 	{ "lower", NULL },
-	{ "match", NULL },
+	{ "match", pattern_match },
 	{ "pack", NULL },
 	{ "packsize", NULL },
 	{ "rep", repeat },
