@@ -203,7 +203,8 @@ memcached_clients_miss_a_hash
 		    "$size: but its key is taken");
 		is($text->ask('touch h 100'), 'TOUCHED',
 		    "$size: it is touched");
-		is(call($resp, 'TTL', 'h'), 100, "$size: and expires then");
+		cmp_ok(call($resp, 'TTL', 'h'), '>', 90,
+		    "$size: and expires then");
 		is(call($resp, 'HLEN', 'h'), @$fields / 2,
 		    "$size: it has all its fields");
 		is($text->ask('delete h'), 'DELETED', "$size: it is deleted");
