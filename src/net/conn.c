@@ -605,7 +605,7 @@ tell_command(struct pass *pass, const struct request *request)
 	if (pass->monitored && request->protocol != &resp_protocol)
 		monitor_tell_line(&conn->session, pass->command);
 	else if (pass->monitored && request_scope(request->op) == SCOPE_KEY)
-		monitor_tell(&conn->session, request, request->space);
+		monitor_tell(&conn->session, request);
 	pass->command.length = 0;
 }
 

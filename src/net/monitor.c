@@ -63,28 +63,35 @@ room_for(const struct slice *words, size_t count)
 	return room + WORD_MORE;
 }
 
+/* Where a request came from. */
+struct caller {
+	unsigned	space;		/* the database */
+	bool		scripted;	/* a script's */
+};
+
 static char *
-put_head(char *at, const struct session *session, unsigned space)
+put_head(char *at, const struct session *session, const struct caller *caller)
 {
-	char address[ORIGIN_ADDRESS_SIZE];
+	char address[ORIGIN_ADDRESS_SIZE] = "lua";
 	uint64_t us = (uint64_t)clock_unix_us(session->env->clock);
 
-	conn_address(session->push.conn, address);
+	if (!caller->scripted)
+		conn_address(session->push.conn, address);
 	return at + snprintf(at, HEAD_MAX, "+%" PRIu64 ".%06u [%u %s]",
-	    us / 1000000, (unsigned)(us % 1000000), space, address);
+	    us / 1000000, (unsigned)(us % 1000000), caller->space, address);
 }
 
 /* Words whose bytes are NULL are told by their lengths. */
 static void
-tell(struct session *session, unsigned space, const struct slice *words,
-    size_t count)
+tell(struct session *session, struct caller caller,
+    const struct slice *words, size_t count)
 {
 	size_t told = count < MONITOR_WORDS_MAX ? count : MONITOR_WORDS_MAX;
 	char *line = malloc(room_for(words, told)), *at;
 
 	if (line == NULL)
 		return;
-	at = put_head(line, session, space);
+	at = put_head(line, session, &caller);
 	for (size_t n = 0; n < told; n++)
 		at = put_word(at, words[n]);
 	if (told < count)
@@ -114,27 +121,54 @@ is_secret(const struct request *request, size_t n)
 	}
 }
 
-void
-monitor_tell(struct session *session, const struct request *request,
-    unsigned space)
+static void
+tell_request(struct session *session, const struct request *request,
+    struct caller caller)
 {
 	struct slice words[MONITOR_WORDS_MAX + 1] = {
 		SLICE("SET"), request->key, { NULL, request->value.length },
 	};
 	size_t count = request->word_count;
 
-	if (request->call != NULL && request->call->access == CALL_ADMIN)
-		return;
 	/* A SET whose value is on its way has no words. */
 	for (size_t n = 0; n < count && n <= MONITOR_WORDS_MAX; n++)
 		words[n] = is_secret(request, n) ? REDACTED :
 		    request->words[n];
-	tell(session, space, words, count > 0 ? count : 3);
+	tell(session, caller, words, count > 0 ? count : 3);
+}
+
+void
+monitor_tell(struct session *session, const struct request *request)
+{
+	struct caller caller = { .space = request->space };
+
+	tell_request(session, request, caller);
+}
+
+static bool
+is_script(const struct call_row *row)
+{
+	return row->id == CALL_EVAL || row->id == CALL_EVALSHA ||
+	    row->id == CALL_EVAL_RO || row->id == CALL_EVALSHA_RO;
+}
+
+void
+monitor_tell_call(struct session_call *call, bool before)
+{
+	const struct call_row *row = call->request->call;
+	struct caller caller = {
+		.space = call->session->codec->resp.space,
+		.scripted = call->scripted,
+	};
+
+	if (row->access != CALL_ADMIN && is_script(row) == before)
+		tell_request(call->session, call->request, caller);
 }
 
 void
 monitor_tell_line(struct session *session, struct slice line)
 {
+	struct caller caller = { .space = 0 };
 	const char *at = line.bytes, *end;
 	struct slice words[MONITOR_WORDS_MAX];
 	size_t count = 0;
@@ -156,7 +190,7 @@ monitor_tell_line(struct session *session, struct slice line)
 		words[count++] = (struct slice){ start, (size_t)(at - start) };
 	}
 	if (count > 0)
-		tell(session, 0, words, count);
+		tell(session, caller, words, count);
 }
 
 /* One that monitors already is told nothing, not even that. */

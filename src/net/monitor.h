@@ -24,8 +24,15 @@ monitor_wanted(const struct pubsub *hub)
 	return atomic_load_explicit(&hub->monitors, memory_order_relaxed) > 0;
 }
 
-/* A call in a database was carried out for the session, or will be. */
-void	monitor_tell(struct session *, const struct request *, unsigned space);
+/* A plain request is carried out. */
+void	monitor_tell(struct session *, const struct request *);
+
+/*
+ * A call is about to be carried out, or was: scripts are told before what they
+ * call, others when it is known what they have changed.
+ */
+void	monitor_tell_call(struct session_call *, bool before);
+
 
 /* A line of the text protocol is carried out, up to its end. */
 void	monitor_tell_line(struct session *, struct slice);

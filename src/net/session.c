@@ -439,6 +439,8 @@ session_perform(struct session_call *call)
 	unsigned errors = call->output->errors;
 	int64_t us, before = clock_monotonic_us();
 
+	if (monitor_wanted(env->pubsub.hub))
+		monitor_tell_call(call, true);
 	switch (row->scope) {
 	case CALL_KEYS:
 		call_on_keys(call);
@@ -452,8 +454,7 @@ session_perform(struct session_call *call)
 	}
 	us = clock_monotonic_us() - before;
 	if (monitor_wanted(env->pubsub.hub))
-		monitor_tell(call->session, call->request,
-		    call->session->codec->resp.space);
+		monitor_tell_call(call, false);
 	conn_count(&counts->calls, 1);
 	conn_count(&counts->us, (uint64_t)us);
 	conn_count(&counts->failed, call->output->errors != errors);

@@ -88,6 +88,7 @@ struct session_call {
 	int64_t			 now;		/* unix ms */
 	struct visit		*visit;		/* NULL, or its shards are
 						   entered */
+	bool			 scripted;	/* a script calls */
 };
 
 void	session_open(struct session *, struct conn_env *, struct codec *,

@@ -139,6 +139,7 @@ call_back(void *context, const struct slice *words, size_t count, bool v3,
 		.session = session, .request = &request, .words = words,
 		.count = count, .output = output, .v3 = v3,
 		.now = scene->call->now, .visit = scene->visit,
+		.scripted = true,
 	};
 	const char *wrong = refusal(scene, &request);
 
