@@ -96,8 +96,9 @@ void	session_open(struct session *, struct conn_env *, struct codec *,
 void	session_close(struct session *);
 
 /*
- * Carry out a request and add its reply, and the pushes that wait. It may set REQUEST_CLOSE: nothing is
- * to follow the reply. What is not a call is refused: its client is outside.
+ * Carry out a request and add its reply, and the pushes that wait. It may set
+ * REQUEST_CLOSE: nothing is to follow the reply. What is not a call is refused:
+ * its client is outside.
  */
 void	session_serve(struct session *, struct request *, int64_t now,
 	    struct output *);

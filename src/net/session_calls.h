@@ -11,11 +11,11 @@
 typedef void session_function(struct session_call *);
 
 session_function	hello_auth, hello_greet;
-session_function	client_caching, client_getname, client_getredir, client_id,
-	    client_no_evict, client_no_touch, client_reply, client_setinfo,
-	    client_setname, client_trackinginfo;
-session_function	topics_channels, topics_numpat, topics_numsub, topics_publish,
-	    topics_subscribe, topics_unsubscribe;
+session_function	client_caching, client_getname, client_getredir,
+	    client_id, client_no_evict, client_no_touch, client_reply,
+	    client_setinfo, client_setname, client_trackinginfo;
+session_function	topics_channels, topics_numpat, topics_numsub,
+	    topics_publish, topics_subscribe, topics_unsubscribe;
 
 /*
  * Where a reply that is a push goes, even if replies are not wanted. Pushes

@@ -63,7 +63,10 @@ bool	mail_take_lost(struct mail *, unsigned worker);
 /* Wake those who have letters and do not know. */
 void	mail_wake(struct mail *);
 
-/* Take all letters, a list, after mail_take_lost(); and open such a list one by one. */
+/*
+ * Take all letters, a list, after mail_take_lost(); and open such a list one
+ * by one.
+ */
 struct letter *mail_take(struct mail *, unsigned worker);
 void	mail_read(struct letter *, void *worker);
 
