@@ -17,6 +17,7 @@ for my $shards (1, 4) {
 	my $server = Cairn->start(flags => ['-o', "shards=$shards"]);
 
 	calls_are_counted($server);
+	times_are($server);
 	long_values_are($server);
 	what_is_found_is_counted($server);
 	the_last_call_is_told($server);
@@ -103,6 +104,56 @@ calls_are_counted
 	ask($client, 'INCR a', 'GET a');
 	is_deeply([counted($client, 'incr', 'get')], [line(1, 0, 1), line(1)],
 	    'and count on');
+}
+
+# A histogram of each call, whose last figure is how often it was made.
+sub
+times_are
+{
+	my ($server) = @_;
+	my $client = $server->connect;
+
+	ask($client, 'CONFIG RESETSTAT', ('MGET a b') x 10, ('GET a') x 1000,
+	    'CLIENT ID');
+	$client->send(Cairn::Resp::request(qw(LATENCY HISTOGRAM mget client
+	    nosuch hget)));
+	my %some = pairs($client);
+	is_deeply([sort keys %some], ['client|id', 'mget'],
+	    'LATENCY HISTOGRAM tells what is asked for');
+	my ($mget, $id) = @some{'mget', 'client|id'};
+	my ($calls, $times) = @$mget[1, 3];
+	is($calls, 10, 'how often');
+	is($times->[-1], 10, 'all of them took some time');
+	is_deeply([grep { $_ & $_ - 1 } @$times[grep { $_ % 2 == 0 }
+	    0 .. $#$times]], [], 'powers of two');
+	is($id->[1], 1, 'a part of a call');
+	$client->send(Cairn::Resp::request(qw(LATENCY HISTOGRAM)));
+	my %all = pairs($client);
+	is($all{get}[1], 1000, 'single keys, which are timed now and then')
+	    if $all{get};
+	ok($all{mget}, 'all, if none is named');
+}
+
+# A reply as nested lists.
+sub
+pairs
+{
+	my ($client) = @_;
+	my $reply = nested($client);
+
+	return @$reply;
+}
+
+sub
+nested
+{
+	my ($client) = @_;
+	my $head = $client->line;
+
+	return [map { nested($client) } 1 .. $1] if $head =~ /^\*(\d+)/;
+	return substr($client->exactly($1 + 2), 0, -2)
+	    if $head =~ /^\$(\d+)/;
+	return $head =~ s/^://r;
 }
 
 sub

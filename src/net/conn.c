@@ -413,7 +413,7 @@ conn_origin(const struct conn *conn)
 
 /* For who lists connections, or calls. */
 static void
-count_calls(struct pass *pass, uint64_t us)
+count_calls(struct pass *pass, bool timed, uint64_t us)
 {
 	struct conn_env *env = pass->conn->env;
 	const struct call_row *last = NULL;
@@ -424,9 +424,11 @@ count_calls(struct pass *pass, uint64_t us)
 			continue;
 		last = pass->batch[i].call;
 		conn_count(&env->calls[last->id].calls, 1);
-		if (us > 0)
-			conn_count(&env->calls[last->id].us,
-			    each + (i < rest));
+		if (!timed)
+			continue;
+		conn_count(&env->calls[last->id].us, each + (i < rest));
+		conn_count(&env->calls[last->id].took[
+		    call_time_of(each / TIMED_BATCHES)], 1);
 	}
 	if (last != NULL)
 		atomic_store_explicit(&pass->conn->session.call, last,
@@ -447,8 +449,8 @@ execute_batch(struct pass *pass)
 	route_execute(env->router, pass->batch, pass->batched, pass->now,
 	    &pass->output, &env->journal);
 	if (pass->batch[0].call != NULL)
-		count_calls(pass, before == 0 ? 0 : TIMED_BATCHES *
-		    (uint64_t)(clock_monotonic_us() - before));
+		count_calls(pass, before != 0, before == 0 ? 0 :
+		    TIMED_BATCHES * (uint64_t)(clock_monotonic_us() - before));
 	pass->batched = 0;
 }
 

@@ -45,6 +45,9 @@ struct conn_counts {
 	_Atomic uint64_t	idle_kicks;
 };
 
+/* So many times, each twice the one before, up to 8 s. */
+#define CALL_TIMES	24
+
 /*
  * How often a call was made, refused for its words or its client's rights,
  * and ended in an error; those with one key that ended so the shards count.
@@ -55,6 +58,8 @@ struct call_counts {
 	_Atomic uint64_t	us;
 	_Atomic uint64_t	rejected;
 	_Atomic uint64_t	failed;
+	/* Those timed that took up to 1, 2, 4, ... us; the last: or more. */
+	_Atomic uint64_t	took[CALL_TIMES];
 };
 
 /* What all connections of a worker share; the worker owns it. */
@@ -170,6 +175,15 @@ bool	conn_visit(struct conn_env *, uint64_t *below, unsigned count,
 	    void *context);
 
 const struct origin *conn_origin(const struct conn *);
+
+/* Which of the times is that? */
+static inline unsigned
+call_time_of(uint64_t us)
+{
+	unsigned time = us <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(us - 1);
+
+	return time < CALL_TIMES ? time : CALL_TIMES - 1;
+}
 
 /* Add to a counter that only this thread writes. */
 static inline void

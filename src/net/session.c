@@ -457,6 +457,7 @@ session_perform(struct session_call *call)
 		monitor_tell_call(call, false);
 	conn_count(&counts->calls, 1);
 	conn_count(&counts->us, (uint64_t)us);
+	conn_count(&counts->took[call_time_of((uint64_t)us)], 1);
 	conn_count(&counts->failed, call->output->errors != errors);
 	if (row->scope == CALL_KEYS || script_is_needed(row))
 		env->note_slow(env->serve_context, call, us);

@@ -42,6 +42,7 @@ struct redis_sample {
 /* How often a call was made, as struct call_counts says. */
 struct call_sums {
 	uint64_t	calls, us, rejected, failed;
+	uint64_t	took[CALL_TIMES];
 };
 
 /* What SLOWLOG keeps: the last so many. */

@@ -21,7 +21,7 @@ redis_function	command_all, command_count, command_docs, command_getkeys,
 	    command_info, command_list;
 redis_function	config_get, config_resetstat, config_rewrite, config_set;
 redis_function	debug_sleep;
-redis_function	latency_nothing;
+redis_function	latency_histogram, latency_nothing;
 redis_function	memory_doctor, memory_purge, memory_stats;
 redis_function	slowlog_get, slowlog_len, slowlog_reset;
 redis_function	redis_cluster, redis_help, redis_info, redis_ok, redis_role,

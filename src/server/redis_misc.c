@@ -40,14 +40,12 @@ redis_cluster(struct admin *admin, struct session_call *call)
 	    "ERR This instance has cluster support disabled");
 }
 
-/* No latencies are kept. */
+/* No events are kept that took long. */
 void
 latency_nothing(struct admin *admin, struct session_call *call)
 {
 	(void)admin;
-	if (call->request->call->id == CALL_LATENCY_HISTOGRAM)
-		resp_map(call->output, call->v3, 0);
-	else if (call->request->call->id == CALL_LATENCY_RESET)
+	if (call->request->call->id == CALL_LATENCY_RESET)
 		resp_integer(call->output, 0);
 	else
 		resp_array(call->output, 0);
