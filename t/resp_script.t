@@ -177,6 +177,16 @@ like(reply($client), qr/^-ERR Script killed by user with SCRIPT KILL/,
     'and its own client is told');
 $_->close for @others;
 is(call($client, 'EVAL', 'return 1', 0), 1, 'others run then');
+
+call($client, 'SCRIPT', 'FLUSH');
+like(call($client, 'INFO', 'memory'), qr/^number_of_cached_scripts:0\r$/m,
+    'INFO knows when no scripts are kept');
+call($client, 'EVAL', "return $_", 0) for 1 .. 5, 1;
+like(call($client, 'INFO', 'memory'), qr/^number_of_cached_scripts:5\r$/m,
+    'and how many are');
+like(call($client, 'EVAL', "return redis.call('info', 'memory')", 0),
+    qr/^used_memory_lua:[1-9]\d{4,}\r$/m,
+    'a script can ask what memory scripts take');
 $client->close;
 is($server->stop, 0, 'the server ends cleanly');
 

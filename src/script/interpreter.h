@@ -33,11 +33,12 @@ struct scripts {
 	_Atomic int		 progress;	/* others may kill it */
 	struct script_config	 config;
 	lua_State		*lua;
-	size_t			 used;		/* bytes of it */
+	_Atomic size_t		 used;		/* bytes of it; others read
+						   this, and what is kept */
 	int			 globals;	/* where the registry has them */
 	struct table		 table;
 	struct kept		*newest, *oldest;
-	size_t			 kept_count, kept_bytes;
+	_Atomic size_t		 kept_count, kept_bytes;
 	/* Of the script that runs. */
 	const struct script_run	*run;
 	uint64_t		 steps;		/* it has left */
@@ -69,11 +70,11 @@ void	sandbox_spend(lua_State *, unsigned steps);
 /* Begin to count. */
 void	sandbox_begin(lua_State *);
 
-/* pattern.c: functions of "string". */
-int	pattern_find(lua_State *);
-int	pattern_gmatch(lua_State *);
-int	pattern_gsub(lua_State *);
-int	pattern_match(lua_State *);
+/* text.c: functions of "string". */
+int	text_find(lua_State *);
+int	text_gmatch(lua_State *);
+int	text_gsub(lua_State *);
+int	text_match(lua_State *);
 
 /* calls.c: "redis", the table at the top of the stack. */
 void	calls_open(lua_State *);

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * pattern.c - find, match, gmatch and gsub of the library string.
- *
- * They are those of the reference manual of Lua 5.4, 6.4, but that each
- * comparison is a step of the script: a pattern with a few repetitions can take
- * ages on a text that is not even long, and no hook would see it.
- */
+/* pattern.c - see pattern.h. */
+#include "script/pattern.h"
+
 #include <ctype.h>
 #include <string.h>
-
-#include "script/interpreter.h"
-
-#define CAPTURES_MAX	32
 
 /* Items within items, and repetitions behind each other. */
 #define DEPTH_MAX	200
@@ -19,29 +11,10 @@
 /* Steps that are accounted for at once. */
 #define STEPS		256
 
-/* Lengths of captures that are none. */
-#define OPEN		(-1)
-#define POSITION	(-2)
-
-struct capture {
-	const char	*start;
-	ptrdiff_t	 length;
-};
-
-struct matcher {
-	lua_State	*lua;
-	const char	*text, *text_end;
-	const char	*end;			/* of the pattern */
-	struct capture	 captures[CAPTURES_MAX];
-	int		 count;			/* of these */
-	int		 depth;
-	unsigned	 steps;			/* not accounted for */
-};
-
 static const char *match(struct matcher *, const char *at, const char *item);
 
-static void
-spend(struct matcher *matcher, size_t steps)
+void
+pattern_spend(struct matcher *matcher, size_t steps)
 {
 	matcher->steps += (unsigned)steps;
 	if (matcher->steps < STEPS)
@@ -133,7 +106,7 @@ is_one(struct matcher *matcher, const char *at, const char *class,
 {
 	unsigned char c;
 
-	spend(matcher, 1);
+	pattern_spend(matcher, 1);
 	if (at == matcher->text_end)
 		return false;
 	c = (unsigned char)*at;
@@ -196,7 +169,7 @@ match_open(struct matcher *matcher, const char *at, const char *rest,
 {
 	const char *found;
 
-	if (matcher->count == CAPTURES_MAX)
+	if (matcher->count == PATTERN_CAPTURES_MAX)
 		luaL_error(matcher->lua, "too many captures");
 	matcher->captures[matcher->count++] = (struct capture){ at, length };
 	found = match(matcher, at, rest);
@@ -214,11 +187,11 @@ match_close(struct matcher *matcher, const char *at, const char *rest)
 	do {
 		if (capture == matcher->captures)
 			luaL_error(matcher->lua, "invalid pattern capture");
-	} while ((--capture)->length != OPEN);
+	} while ((--capture)->length != CAPTURE_OPEN);
 	capture->length = at - capture->start;
 	found = match(matcher, at, rest);
 	if (found == NULL)
-		capture->length = OPEN;
+		capture->length = CAPTURE_OPEN;
 	return found;
 }
 
@@ -229,12 +202,12 @@ skip_same(struct matcher *matcher, const char *at, char digit)
 	int n = digit - '1';
 	const struct capture *capture = &matcher->captures[n < 0 ? 0 : n];
 
-	if (n < 0 || n >= matcher->count || capture->length == OPEN)
+	if (n < 0 || n >= matcher->count || capture->length == CAPTURE_OPEN)
 		luaL_error(matcher->lua, "invalid capture index %%%d",
 		    n + 1);
-	if (capture->length == POSITION)
+	if (capture->length == CAPTURE_POSITION)
 		return NULL;
-	spend(matcher, 1 + (size_t)capture->length / 16);
+	pattern_spend(matcher, 1 + (size_t)capture->length / 16);
 	if (matcher->text_end - at < capture->length ||
 	    memcmp(at, capture->start, (size_t)capture->length) != 0)
 		return NULL;
@@ -253,7 +226,7 @@ skip_balanced(struct matcher *matcher, const char *at, const char *item)
 	if (at == matcher->text_end || *at != item[2])
 		return NULL;
 	for (; at < matcher->text_end; at++) {
-		spend(matcher, 1);
+		pattern_spend(matcher, 1);
 		if (*at == item[3]) {
 			if (--open == 0)
 				return at + 1;
@@ -288,7 +261,7 @@ match_special(struct matcher *matcher, const char **at, const char **item)
 
 	if (**item != '%')
 		return false;
-	spend(matcher, 1);
+	pattern_spend(matcher, 1);
 	if (kind == 'b') {
 		*at = skip_balanced(matcher, *at, *item);
 		*item += 4;
@@ -337,8 +310,10 @@ match_items(struct matcher *matcher, const char *at, const char *item)
 
 		if (*item == '(')
 			return item + 1 < matcher->end && item[1] == ')' ?
-			    match_open(matcher, at, item + 2, POSITION) :
-			    match_open(matcher, at, item + 1, OPEN);
+			    match_open(matcher, at, item + 2,
+			    CAPTURE_POSITION) :
+			    match_open(matcher, at, item + 1,
+			    CAPTURE_OPEN);
 		if (*item == ')')
 			return match_close(matcher, at, item + 1);
 		if (*item == '$' && item + 1 == matcher->end)
@@ -361,308 +336,16 @@ match(struct matcher *matcher, const char *at, const char *item)
 
 	if (matcher->depth == DEPTH_MAX)
 		luaL_error(matcher->lua, "pattern too complex");
-	spend(matcher, 1);
+	pattern_spend(matcher, 1);
 	matcher->depth++;
 	found = match_items(matcher, at, item);
 	matcher->depth--;
 	return found;
 }
 
-/* The arguments that all four have: the text and the pattern. */
-static const char *
-open_matcher(struct matcher *matcher, lua_State *lua, int text, int pattern)
-{
-	size_t text_length, length;
-	const char *start;
-
-	sandbox_check(lua);
-	matcher->lua = lua;
-	matcher->text = luaL_checklstring(lua, text, &text_length);
-	matcher->text_end = matcher->text + text_length;
-	start = luaL_checklstring(lua, pattern, &length);
-	matcher->end = start + length;
-	matcher->count = matcher->depth = 0;
-	matcher->steps = 0;
-	return start;
-}
-
-/* A new attempt, from `at` on. */
-static const char *
-try_at(struct matcher *matcher, const char *at, const char *pattern)
+const char *
+pattern_match(struct matcher *matcher, const char *at, const char *pattern)
 {
 	matcher->count = matcher->depth = 0;
 	return match(matcher, at, pattern);
-}
-
-/* Capture number n, from 0 on; without captures the first is the match. */
-static void
-push_capture(struct matcher *matcher, int n, const char *from,
-    const char *to)
-{
-	const struct capture *capture = &matcher->captures[n];
-
-	if (n >= matcher->count) {
-		if (n > 0)
-			luaL_error(matcher->lua, "invalid capture index "
-			    "%%%d", n + 1);
-		lua_pushlstring(matcher->lua, from, (size_t)(to - from));
-	} else if (capture->length == POSITION) {
-		lua_pushinteger(matcher->lua,
-		    capture->start - matcher->text + 1);
-	} else if (capture->length == OPEN) {
-		luaL_error(matcher->lua, "unfinished capture");
-	} else {
-		lua_pushlstring(matcher->lua, capture->start,
-		    (size_t)capture->length);
-	}
-}
-
-/* All of them, or the match if there is none but `from` is. */
-static int
-push_captures(struct matcher *matcher, const char *from, const char *to)
-{
-	int count = matcher->count == 0 && from != NULL ? 1 : matcher->count;
-
-	luaL_checkstack(matcher->lua, count, "too many captures");
-	for (int n = 0; n < count; n++)
-		push_capture(matcher, n, from, to);
-	return count;
-}
-
-/* Where to begin: from 1 on, below 0 from the end. NULL: behind the text. */
-static const char *
-read_start(struct matcher *matcher, int argument)
-{
-	lua_Integer length = matcher->text_end - matcher->text;
-	lua_Integer start = luaL_optinteger(matcher->lua, argument, 1);
-
-	if (start < 0)
-		start = start < -length ? 1 : length + start + 1;
-	else if (start == 0)
-		start = 1;
-	return start - 1 > length ? NULL : matcher->text + start - 1;
-}
-
-/* The first match from `at` on, which moves there. NULL: there is none. */
-static const char *
-search(struct matcher *matcher, const char **at, const char *pattern)
-{
-	bool anchored = pattern < matcher->end && *pattern == '^';
-
-	for (pattern += anchored; *at <= matcher->text_end; ++*at) {
-		const char *found = try_at(matcher, *at, pattern);
-
-		if (found != NULL || anchored)
-			return found;
-	}
-	return NULL;
-}
-
-static bool
-is_plain(const char *pattern, const char *end)
-{
-	for (; pattern < end; pattern++)
-		if (*pattern != '\0' && strchr("^$*+?.([%-", *pattern) !=
-		    NULL)
-			return false;
-	return true;
-}
-
-/* The same for a text without patterns. */
-static const char *
-search_plain(struct matcher *matcher, const char **at, const char *wanted)
-{
-	size_t length = (size_t)(matcher->end - wanted);
-
-	for (; (size_t)(matcher->text_end - *at) >= length; ++*at) {
-		if (length == 0)
-			return *at;
-		*at = memchr(*at, *wanted, (size_t)(matcher->text_end -
-		    *at) - length + 1);
-		if (*at == NULL)
-			return NULL;
-		spend(matcher, 1 + length / 16);
-		if (memcmp(*at, wanted, length) == 0)
-			return *at + length;
-	}
-	return NULL;
-}
-
-int
-pattern_find(lua_State *lua)
-{
-	struct matcher matcher;
-	const char *pattern = open_matcher(&matcher, lua, 1, 2), *end = NULL;
-	const char *at = read_start(&matcher, 3);
-
-	if (at != NULL)
-		end = lua_toboolean(lua, 4) ||
-		    is_plain(pattern, matcher.end) ?
-		    search_plain(&matcher, &at, pattern) :
-		    search(&matcher, &at, pattern);
-	if (end == NULL) {
-		lua_pushnil(lua);
-		return 1;
-	}
-	lua_pushinteger(lua, at - matcher.text + 1);
-	lua_pushinteger(lua, end - matcher.text);
-	return 2 + push_captures(&matcher, NULL, NULL);
-}
-
-int
-pattern_match(lua_State *lua)
-{
-	struct matcher matcher;
-	const char *pattern = open_matcher(&matcher, lua, 1, 2), *end = NULL;
-	const char *at = read_start(&matcher, 3);
-
-	if (at != NULL)
-		end = search(&matcher, &at, pattern);
-	if (end != NULL)
-		return push_captures(&matcher, at, end);
-	lua_pushnil(lua);
-	return 1;
-}
-
-/*
- * The upvalues are text, pattern, where to go on, and where the last match
- * ended: an empty one there is no other.
- */
-static int
-next_match(lua_State *lua)
-{
-	struct matcher matcher;
-	const char *pattern = open_matcher(&matcher, lua, lua_upvalueindex(1),
-	    lua_upvalueindex(2));
-	const char *at = matcher.text +
-	    lua_tointeger(lua, lua_upvalueindex(3));
-	lua_Integer last = lua_tointeger(lua, lua_upvalueindex(4));
-
-	for (; at <= matcher.text_end; at++) {
-		const char *end = try_at(&matcher, at, pattern);
-
-		if (end == NULL || end - matcher.text == last)
-			continue;
-		lua_pushinteger(lua, end - matcher.text);
-		lua_copy(lua, -1, lua_upvalueindex(3));
-		lua_replace(lua, lua_upvalueindex(4));
-		return push_captures(&matcher, at, end);
-	}
-	return 0;
-}
-
-int
-pattern_gmatch(lua_State *lua)
-{
-	struct matcher matcher;
-	const char *at;
-
-	open_matcher(&matcher, lua, 1, 2);
-	at = read_start(&matcher, 3);
-	lua_settop(lua, 2);
-	lua_pushinteger(lua, (at == NULL ? matcher.text_end + 1 : at) -
-	    matcher.text);
-	lua_pushinteger(lua, -1);
-	lua_pushcclosure(lua, next_match, 4);
-	return 1;
-}
-
-/* "%1" is a capture, "%0" the match, "%%" itself. */
-static void
-add_text(struct matcher *matcher, luaL_Buffer *buffer, const char *from,
-    const char *to)
-{
-	size_t length;
-	const char *at = lua_tolstring(matcher->lua, 3, &length);
-
-	for (const char *end = at + length; at < end; at++) {
-		if (*at != '%') {
-			luaL_addchar(buffer, *at);
-		} else if (++at < end && *at == '%') {
-			luaL_addchar(buffer, '%');
-		} else if (at < end && *at == '0') {
-			luaL_addlstring(buffer, from, (size_t)(to - from));
-		} else if (at < end && isdigit((unsigned char)*at)) {
-			push_capture(matcher, *at - '1', from, to);
-			luaL_tolstring(matcher->lua, -1, NULL);
-			lua_remove(matcher->lua, -2);
-			luaL_addvalue(buffer);
-		} else {
-			luaL_error(matcher->lua, "invalid use of '%%' in "
-			    "replacement string");
-		}
-	}
-}
-
-/* What a table or function has for the match; false or nil: it stays. */
-static void
-add_value(struct matcher *matcher, luaL_Buffer *buffer, const char *from,
-    const char *to)
-{
-	lua_State *lua = matcher->lua;
-
-	if (lua_type(lua, 3) == LUA_TFUNCTION) {
-		lua_pushvalue(lua, 3);
-		lua_call(lua, push_captures(matcher, from, to), 1);
-	} else {
-		push_capture(matcher, 0, from, to);
-		lua_gettable(lua, 3);
-	}
-	if (!lua_toboolean(lua, -1)) {
-		lua_pop(lua, 1);
-		luaL_addlstring(buffer, from, (size_t)(to - from));
-	} else if (!lua_isstring(lua, -1)) {
-		luaL_error(lua, "invalid replacement value (a %s)",
-		    luaL_typename(lua, -1));
-	} else {
-		luaL_addvalue(buffer);
-	}
-}
-
-static void
-check_replacement(lua_State *lua)
-{
-	int type = lua_type(lua, 3);
-
-	luaL_argexpected(lua, type == LUA_TNUMBER || type == LUA_TSTRING ||
-	    type == LUA_TFUNCTION || type == LUA_TTABLE, 3,
-	    "string/function/table");
-}
-
-int
-pattern_gsub(lua_State *lua)
-{
-	struct matcher matcher;
-	const char *pattern = open_matcher(&matcher, lua, 1, 2);
-	const char *at = matcher.text, *last = NULL;
-	lua_Integer most = luaL_optinteger(lua, 4,
-	    matcher.text_end - matcher.text + 1), count = 0;
-	bool anchored = pattern < matcher.end && *pattern == '^';
-	luaL_Buffer buffer;
-
-	check_replacement(lua);
-	pattern += anchored;
-	luaL_buffinit(lua, &buffer);
-	while (count < most) {
-		const char *end = try_at(&matcher, at, pattern);
-
-		if (end != NULL && end != last) {
-			count++;
-			if (lua_isstring(lua, 3))
-				add_text(&matcher, &buffer, at, end);
-			else
-				add_value(&matcher, &buffer, at, end);
-			at = last = end;
-		} else if (at < matcher.text_end) {
-			luaL_addchar(&buffer, *at++);
-		} else {
-			break;
-		}
-		if (anchored)
-			break;
-	}
-	luaL_addlstring(&buffer, at, (size_t)(matcher.text_end - at));
-	luaL_pushresult(&buffer);
-	lua_pushinteger(lua, count);
-	return 2;
 }

@@ -30,6 +30,14 @@ _Static_assert(SCRIPT_CACHE_BYTES < GARBAGE_MAX, "what is kept is no garbage");
 /* What is told of an error of Lua. */
 #define ERROR_TEXT_MAX	384
 
+/* To a number that others only read. */
+static void
+add(_Atomic size_t *number, size_t more)
+{
+	atomic_store_explicit(number, more + atomic_load_explicit(number,
+	    memory_order_relaxed), memory_order_relaxed);
+}
+
 static void *
 allocate(void *context, void *old, size_t old_size, size_t size)
 {
@@ -40,7 +48,7 @@ allocate(void *context, void *old, size_t old_size, size_t size)
 		old_size = 0;	/* it is a type then */
 	if (size == 0) {
 		free(old);
-		scripts->used -= old_size;
+		add(&scripts->used, 0 - old_size);
 		return NULL;
 	}
 	if (size > old_size &&
@@ -48,7 +56,7 @@ allocate(void *context, void *old, size_t old_size, size_t size)
 		return NULL;
 	new = realloc(old, size);
 	if (new != NULL)
-		scripts->used += size - old_size;
+		add(&scripts->used, size - old_size);
 	return new;
 }
 
@@ -114,8 +122,8 @@ forget(struct scripts *scripts, struct kept *kept)
 	*(kept->older != NULL ? &kept->older->newer : &scripts->oldest) =
 	    kept->newer;
 	table_remove(&scripts->table, &kept->node);
-	scripts->kept_count--;
-	scripts->kept_bytes -= kept->bytes;
+	add(&scripts->kept_count, (size_t)-1);
+	add(&scripts->kept_bytes, 0 - kept->bytes);
 	luaL_unref(scripts->lua, LUA_REGISTRYINDEX, kept->function);
 	free(kept);
 }
@@ -214,7 +222,8 @@ void
 script_count(struct scripts *scripts, struct script_counts *counts)
 {
 	*counts = (struct script_counts){
-		.scripts = scripts->kept_count, .bytes = scripts->used,
+		.scripts = scripts->kept_count,
+		.script_bytes = scripts->kept_bytes, .bytes = scripts->used,
 	};
 }
 
@@ -297,8 +306,8 @@ keep(struct scripts *scripts, const struct kept *made)
 		return false;
 	}
 	put_first(scripts, kept);
-	scripts->kept_count++;
-	scripts->kept_bytes += kept->bytes;
+	add(&scripts->kept_count, 1);
+	add(&scripts->kept_bytes, kept->bytes);
 	while (kept != scripts->oldest &&
 	    (scripts->kept_count > SCRIPT_CACHE_COUNT ||
 	    scripts->kept_bytes > SCRIPT_CACHE_BYTES))

@@ -84,10 +84,11 @@ enum script_kill script_kill(struct scripts *);
 /* The script that runs is about to write. False: it is being killed. */
 bool	script_may_write(struct scripts *);
 
-/* What they take now. */
+/* What they take now; from any thread. */
 struct script_counts {
-	size_t	scripts;
-	size_t	bytes;		/* of memory, of all of the interpreter */
+	size_t	scripts;	/* that are kept */
+	size_t	script_bytes;
+	size_t	bytes;		/* of all of the interpreter */
 };
 
 void	script_count(struct scripts *, struct script_counts *);

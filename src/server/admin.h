@@ -82,6 +82,7 @@ struct admin {
 	struct tls		*tls;		/* NULL: none */
 	struct watch_hub	*watch;
 	struct pubsub		*pubsub;
+	struct scripts		*scripts;	/* NULL: there is no Lua */
 	struct login		*login;
 	void			(*shutdown)(void *context);
 	void			*shutdown_context;

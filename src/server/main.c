@@ -508,6 +508,7 @@ open_scripts(struct server *server, struct error *error)
 
 	*error->text = '\0';
 	server->scripts = script_open(&config, error);
+	server->admin.scripts = server->scripts;
 	return server->scripts == NULL && *error->text != '\0' ? -1 : 0;
 }
 

@@ -37,6 +37,7 @@ struct snapshot {
 	const struct listener_counts	*listener;
 	struct pubsub			*pubsub;
 	struct tracking			*tracking;
+	struct script_counts		 scripts;
 	struct route_totals		 totals;
 	struct rusage			 usage;
 	struct redis_rates		 rates;
@@ -110,6 +111,7 @@ take_snapshot(struct admin *admin, struct snapshot *in)
 		.own_memory = admin->own_memory,
 	};
 	settings_copy(&admin->settings, &in->now);
+	script_count(admin->scripts, &in->scripts);
 	route_totals(admin->router, now, &in->totals);
 	getrusage(RUSAGE_SELF, &in->usage);
 	in->used = in->totals.store.bytes + in->totals.index_bytes;
