@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * interpreter.h - what the parts of the interpreter share. Private to src/script/.
+ * interpreter.h - what the parts of the interpreter share. Private to
+ * src/script/.
  */
 #ifndef SCRIPT_INTERPRETER_H
 #define SCRIPT_INTERPRETER_H
@@ -35,7 +36,7 @@ struct scripts {
 	lua_State		*lua;
 	_Atomic size_t		 used;		/* bytes of it; others read
 						   this, and what is kept */
-	int			 globals;	/* where the registry has them */
+	int			 globals;	/* their place in the registry */
 	struct table		 table;
 	struct kept		*newest, *oldest;
 	_Atomic size_t		 kept_count, kept_bytes;

@@ -24,7 +24,7 @@ struct capture {
 	ptrdiff_t	 length;
 };
 
-/* The text and the pattern; the caller sets these four. */
+/* The text and the pattern; the caller sets these four, and `steps` to 0. */
 struct matcher {
 	lua_State	*lua;
 	const char	*text, *text_end;
@@ -32,7 +32,7 @@ struct matcher {
 	struct capture	 captures[PATTERN_CAPTURES_MAX];
 	int		 count;			/* of these */
 	int		 depth;
-	unsigned	 steps;			/* not accounted for; from 0 on */
+	unsigned	 steps;			/* not accounted for */
 };
 
 /*
