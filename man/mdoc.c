@@ -58,6 +58,32 @@ static const struct row {
 
 #define ROWS	(sizeof rows / sizeof rows[0])
 
+/* Those of cairn-load; all are flags that work. */
+
+enum load_group_id {
+#define LOAD_GROUP(group, heading)	LOAD_GROUP_##group,
+#include "load/options.def"
+	LOAD_GROUPS
+};
+
+static const char *const load_headings[LOAD_GROUPS] = {
+#define LOAD_GROUP(group, heading)	heading,
+#include "load/options.def"
+};
+
+static const struct load_row {
+	enum load_group_id	 group;
+	struct row		 row;
+} load_rows[] = {
+#define LOAD_OPTION(group, kind, field, letter, name, argument, initial, \
+    low, high, help)							\
+	{ LOAD_GROUP_##group, { GROUP_NETWORK, letter, name, argument,	\
+	    initial, 0, help } },
+#include "load/options.def"
+};
+
+#define LOAD_ROWS	(sizeof load_rows / sizeof load_rows[0])
+
 enum protocol_id {
 	TEXT,
 	META,
@@ -267,6 +293,19 @@ put_ignored(const char *unused)
 }
 
 static void
+put_load_options(const char *unused)
+{
+	(void)unused;
+	for (int group = 0; group < LOAD_GROUPS; group++) {
+		printf(".Ss %s\n.Bl -tag -width Ds\n", load_headings[group]);
+		for (size_t i = 0; i < LOAD_ROWS; i++)
+			if ((int)load_rows[i].group == group)
+				put_option(&load_rows[i].row);
+		puts(".El");
+	}
+}
+
+static void
 put_verb(const struct verb *verb)
 {
 	printf(".It Ic \"");
@@ -467,6 +506,7 @@ static const struct placeholder {
 } placeholders[] = {
 	{ "OPTIONS", put_options },
 	{ "SUBOPTIONS", put_suboptions },
+	{ "LOAD_OPTIONS", put_load_options },
 	{ "IGNORED", put_ignored },
 	{ "COMMANDS", put_commands },
 	{ "VERBS", put_verbs },

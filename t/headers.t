@@ -17,6 +17,7 @@ if (!defined $flags) {
 	chomp(my $packages = `pkg-config --cflags libevent_core libxxhash`);
 	$flags = "-I$top/src -I$top/include $packages";
 }
+$flags .= " -I$top/bench";
 my $command = "$compiler $flags -std=c11 -Wall -Werror -fsyntax-only -x c -";
 
 # What the compiler says about a C text; empty when it takes it.
@@ -65,7 +66,7 @@ like(complaints_about('unguarded.h', "-I$planted"), qr/redefinition/,
     'a header without a guard is caught');
 
 my @headers;
-for my $root ('src', 'include') {
+for my $root ('src', 'include', 'bench') {
 	next if ! -d "$top/$root";
 	find({ no_chdir => 1, wanted => sub {
 		push @headers, substr $_, length "$top/$root/" if /\.h$/;

@@ -90,6 +90,19 @@ is($page_flags, $help_flags, 'the page has the flags of --help');
 is($page_suboptions, $help_suboptions,
     'the page has the sub-options of --help');
 
+# cairn-load has flags only.
+
+my $load_page = "$build/man/cairn-load.1";
+my @load_help = `$build/cairn-load --help`;
+is($?, 0, 'cairn-load --help exits with 0');
+chomp @load_help;
+
+my ($load_flags) = options_of_help(@load_help);
+my ($load_page_flags) = options_of_page(lines_of($load_page));
+
+like($load_flags, qr/^--connections$/m, 'the flags of cairn-load were found');
+is($load_page_flags, $load_flags, 'its page has the flags of its --help');
+
 # The rows of a table that are called $row: lists of the words and strings of
 # each, those in pieces put together.
 sub
@@ -178,9 +191,9 @@ for my $status (@statuses) {
 }
 
 SKIP: {
-	skip 'no mandoc here', 2 if system('command -v mandoc >/dev/null') != 0;
+	skip 'no mandoc here', 3 if system('command -v mandoc >/dev/null') != 0;
 	is(`mandoc -Tlint -W warning $_`, '', "mandoc finds no fault in $_")
-	    for $page, $protocol_page;
+	    for $page, $load_page, $protocol_page;
 }
 
 done_testing;

@@ -51,10 +51,16 @@ clock_coarse_unix_ms(void)
 int64_t
 clock_monotonic_us(void)
 {
+	return clock_monotonic_ns() / 1000;
+}
+
+int64_t
+clock_monotonic_ns(void)
+{
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 void

@@ -31,6 +31,9 @@ int64_t	clock_coarse_unix_ms(void);
 /* Microseconds since some fixed point, never running backwards. */
 int64_t	clock_monotonic_us(void);
 
+/* Nanoseconds of the same. */
+int64_t	clock_monotonic_ns(void);
+
 /* Stand still, or go on at the system's time and what it was shifted by. */
 void	clock_stop(struct clock *);
 void	clock_go_on(struct clock *);
