@@ -313,8 +313,12 @@ a_key_is_listed_once_while_pages_move
 		my ($client, $step) = @_;
 		my $length = (300, 3_000, 20_000)[$step % 3];
 
-		store_keys($client, "c$step.", 1, 1_500_000 / $length,
-		    $length);
+		# How many steps there are is up to the sockets.
+		for my $round (1 .. $step == 0 ? 50 : 1) {
+			store_keys($client, "c$step.$round.", 1,
+			    1_500_000 / $length, $length);
+			last if $moved->() > $before;
+		}
 	    });
 	cmp_ok($there, '>', 1000, "$shards shards, pages: some are left");
 	cmp_ok($there, '<', 60_000, "$shards shards, pages: some are gone");

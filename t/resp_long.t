@@ -23,7 +23,7 @@ for my $length (100_000, 5 * $MB, 40 * $MB) {
 	is(ask('SET', 'k', $value, 'EX', '100'), '+OK',
 	    "SET EX of $length bytes");
 	ok(bulk('GET', 'k') eq $value, 'comes back');
-	is(ask('TTL', 'k'), ':100', 'with its expiry');
+	like(ask('TTL', 'k'), qr/^:(100|[89]\d)$/, 'with its expiry');
 	is(ask('MSET', 'a', $value, 'b', 'x'), '+OK', 'MSET');
 	ok(bulk('GET', 'a') eq $value, 'comes back');
 	is(ask('DEL', 'k', 'a'), ':2', 'DEL');
