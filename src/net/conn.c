@@ -920,10 +920,11 @@ send_answer(struct pass *pass)
 {
 	struct conn *conn = pass->conn;
 	struct slice held = output_held(&pass->output);
-	ssize_t sent = 0;
+	ssize_t sent;
 
-	if (held.length > 0)
-		sent = stream_write(&conn->stream, held);
+	if (held.length == 0)
+		return true;
+	sent = stream_write(&conn->stream, held);
 	if (sent < 0)
 		return false;
 	conn_count(&conn->env->counts.bytes_written, (uint64_t)sent);
