@@ -248,6 +248,21 @@ for my $arrivals ('even', 'poisson') {
 	    diag("$count and $report->{unsent}");
 }
 
+{
+	my ($status, $report, $err) = report('-s', address($server), '-r',
+	    '1000', '-T', 0.5, '-d', 500, '-k', 300, '-t', 2);
+
+	is($report->{operations}{all}{requests} + $report->{unsent}, 500,
+	    '1000 a second for half a second are 500 requests');
+	($status, $report, $err) = report('-s', address($server), '-r',
+	    '100000000', '-T', 0.1, '-c', 1, '-k', 300);
+	cmp_ok($report->{unsent}, '>', 1_000_000,
+	    'a rate that is too high is noticed');
+	like($err, qr/\d+ requests were due and could not be sent/,
+	    'and said');
+	is($status, 0, 'though nothing is wrong with the replies');
+}
+
 # Sockets of other kinds.
 
 {
@@ -514,6 +529,7 @@ for (
     ['--nonsense', 'unknown option "--nonsense"'],
     ['-y', 'unknown option "-y"'],
     ['word', 'unexpected argument "word"'],
+    ['-T', '0', '--time: 0 is for --fill without a load'],
     ['-T', '-1', '--time: "-1" is not a number of seconds from 0 to'],
 ) {
 	my $words = pop @$_;

@@ -349,6 +349,9 @@ settle(struct parser *parser)
 
 	if (options->requests > 0 && !is_given(parser, "time"))
 		options->time = 0;
+	else if (options->time == 0 && !options->fill)
+		return error_set(parser->error, "--time: 0 is for --fill "
+		    "without a load");
 	else if (options->time == 0)
 		options->requests = 0;
 	if (options->threads > options->connections)

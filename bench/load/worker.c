@@ -390,7 +390,7 @@ count_unsent(struct worker *worker)
 	    worker->end);
 	double late = end - worker->schedule.next;
 
-	if (!worker->open || worker->filling || late < 0 ||
+	if (!worker->open || worker->filling || late <= 0 ||
 	    worker->budget == 0 || worker->end == INT64_MAX)
 		return;
 	worker->engine.tally.unsent += (uint64_t)(late /
