@@ -516,8 +516,11 @@ ways_of_op(enum op op)
 static bool
 stats_tell_keys(struct slice words)
 {
-	struct slice group = words_next(&words);
+	struct slice group;
 
+	if (words.length == 0)
+		return false;
+	group = words_next(&words);
 	return slice_equal(group, SLICE("cachedump")) ||
 	    slice_equal(group, SLICE("detail"));
 }
