@@ -265,6 +265,26 @@ for my $arrivals ('even', 'poisson') {
 
 # Sockets of other kinds.
 
+# A name may have addresses at which nobody listens.
+my $localhost = `getent ahosts localhost 2>/dev/null` // '';
+for my $listen ('127.0.0.1', '[::1]') {
+	my $here = eval { Cairn->start(listen => $listen) };
+	my $address = $listen =~ tr/[]//dr;
+
+	SKIP: {
+		skip "no $listen here", 2 if !$here;
+		my ($status, $report, $err) = report('-s',
+		    "$listen:$here->{port}", '-n', 100);
+		is($status, 0, "$listen: exit status 0") or diag($err);
+		skip "localhost is not $listen here", 1
+		    if $localhost !~ /^\Q$address\E\s/m;
+		($status, $report, $err) = report('-s',
+		    "localhost:$here->{port}", '-n', 100);
+		is($status, 0, "localhost, which listens on $listen only") or
+		    diag($err);
+	}
+}
+
 {
 	my $unix = Cairn->start(unix => 1);
 	my ($status, $report, $err) = report('-s', $unix->{path}, '-f', '-V',

@@ -19,14 +19,15 @@
 static int
 find_path(struct target *target, const char *path, struct error *err)
 {
-	struct sockaddr_un *address = (void *)&target->address;
+	struct sockaddr_un *address = (void *)&target->addresses[0].address;
 
 	if (strlen(path) >= sizeof address->sun_path)
 		return error_set(err, "--server: \"%.80s...\" is too long for "
 		    "the path of a socket", path);
 	address->sun_family = AF_UNIX;
 	strcpy(address->sun_path, path);
-	target->length = sizeof *address;
+	target->addresses[0].length = sizeof *address;
+	target->count = 1;
 	snprintf(target->host, sizeof target->host, "localhost");
 	return 0;
 }
@@ -57,7 +58,7 @@ int
 target_find(struct target *target, const char *text, struct error *err)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
+	struct addrinfo *found, *at;
 	const char *port;
 	int result;
 
@@ -68,8 +69,14 @@ target_find(struct target *target, const char *text, struct error *err)
 	if (result != 0)
 		return error_set(err, "--server: \"%.80s\": %s", text,
 		    gai_strerror(result));
-	memcpy(&target->address, found->ai_addr, found->ai_addrlen);
-	target->length = found->ai_addrlen;
+	for (at = found; at != NULL && target->count < TARGET_ADDRESSES;
+	    at = at->ai_next) {
+		unsigned n = target->count++;
+
+		memcpy(&target->addresses[n].address, at->ai_addr,
+		    at->ai_addrlen);
+		target->addresses[n].length = at->ai_addrlen;
+	}
 	freeaddrinfo(found);
 	return 0;
 }
@@ -86,25 +93,38 @@ set_patience(int fd, double seconds)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
-int
-link_open(struct link *link, const struct target *target, double seconds,
-    struct error *err)
+static int
+connect_to(struct link *link, const struct sockaddr *address,
+    socklen_t length, double seconds, struct error *err)
 {
-	const struct sockaddr *address = (const void *)&target->address;
 	int on = 1;
 
-	link->session = NULL;
 	link->fd = socket(address->sa_family, SOCK_STREAM, 0);
 	if (link->fd == -1)
 		return error_set(err, "socket: %s", strerror(errno));
 	set_patience(link->fd, seconds);
-	if (connect(link->fd, address, target->length) == -1) {
+	if (connect(link->fd, address, length) == -1) {
 		error_set(err, "cannot connect to the server: %s",
 		    strerror(errno == EINPROGRESS ? ETIMEDOUT : errno));
-		goto fail;
+		link_close(link);
+		return -1;
 	}
 	if (address->sa_family != AF_UNIX)
 		setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return 0;
+}
+
+int
+link_open(struct link *link, const struct target *target, double seconds,
+    struct error *err)
+{
+	unsigned n = 0;
+
+	link->session = NULL;
+	while (connect_to(link, (const void *)&target->addresses[n].address,
+	    target->addresses[n].length, seconds, err) == -1)
+		if (++n == target->count)
+			return -1;
 	if (target->tls != NULL) {
 		link->session = tls_connect(target->tls, link->fd, err);
 		if (link->session == NULL)

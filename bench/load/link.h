@@ -15,9 +15,15 @@
 
 #define LINK_PORT	"11211"
 
+/* Of a name with more addresses, the first ones are tried. */
+#define TARGET_ADDRESSES	8
+
 struct target {
-	struct sockaddr_storage	 address;
-	socklen_t		 length;
+	struct {
+		struct sockaddr_storage	 address;
+		socklen_t		 length;
+	}			 addresses[TARGET_ADDRESSES];
+	unsigned		 count;
 	char			 host[256];
 	struct tls		*tls;		/* NULL: plain */
 };
@@ -30,7 +36,7 @@ struct link {
 	struct tls_session	*session;	/* NULL: plain */
 };
 
-/* Give up after so many seconds. */
+/* Give an address up after so many seconds; the last one's error is told. */
 int	link_open(struct link *, const struct target *, double seconds,
 	    struct error *);
 void	link_close(struct link *);
