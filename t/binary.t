@@ -299,7 +299,7 @@ byte_by_byte
 sub
 random_packets_agree
 {
-	my ($flags, $name) = @_;
+	my ($flags, $name, $again) = @_;
 	my @mine = grep { $_ ne '-o' && !/^shards/ } @$flags;
 	my %server = (
 		memcached => Cairn->start(program => $reference,
@@ -321,6 +321,10 @@ random_packets_agree
 			$replies{$which} = replies_of($client{$which},
 			    \@requests, $broken);
 			$client{$which} = $server{$which}->connect if $broken;
+		}
+		if (!$again && forgets_its_number(\@requests, \%replies)) {
+			$_->stop for values %server;
+			return random_packets_agree($flags, $name, 1);
 		}
 		same("${name}seed $SEED round $round" . ($broken ?
 		    ' (broken)' : ''), \@requests, \%replies) or last;
@@ -468,6 +472,20 @@ sub
 show
 {
 	return Cairn::Connection::show($_[0]);
+}
+
+# Once in a long time memcached 1.6.18 takes a number of 20 digits that it has
+# made itself for none; the same packets are answered rightly the next time.
+sub
+forgets_its_number
+{
+	my ($requests, $replies) = @_;
+	my @want = normal($requests, $replies->{memcached});
+	my @got = normal($requests, $replies->{cairnd});
+	my ($at) = grep { $want[$_] ne ($got[$_] // '') } 0 .. $#want;
+
+	return defined $at && $want[$at] =~ /^op 06 status 06 / &&
+	    ($got[$at] // '') =~ /^op 06 status 00 .* value \Q\xff\xff\xff\E/;
 }
 
 sub
