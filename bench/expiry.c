@@ -46,7 +46,7 @@ fill(struct store *store, unsigned items)
 
 		key.length = (size_t)snprintf(name, sizeof name, "key-%012u",
 		    n);
-		key.hash = store_hash(SEED, name, key.length, 0);
+		key.hash = store_hash(SEED, name, key.length);
 		if (store_put(store, &key, STORE_SET, &new) != STORE_OK) {
 			fprintf(stderr, "bench/expiry: item %u was refused\n",
 			    n);
