@@ -299,7 +299,7 @@ byte_by_byte
 sub
 random_packets_agree
 {
-	my ($flags, $name, $again) = @_;
+	my ($flags, $name) = @_;
 	my @mine = grep { $_ ne '-o' && !/^shards/ } @$flags;
 	my %server = (
 		memcached => Cairn->start(program => $reference,
@@ -321,10 +321,6 @@ random_packets_agree
 			$replies{$which} = replies_of($client{$which},
 			    \@requests, $broken);
 			$client{$which} = $server{$which}->connect if $broken;
-		}
-		if (!$again && forgets_its_number(\@requests, \%replies)) {
-			$_->stop for values %server;
-			return random_packets_agree($flags, $name, 1);
 		}
 		same("${name}seed $SEED round $round" . ($broken ?
 		    ' (broken)' : ''), \@requests, \%replies) or last;
@@ -381,8 +377,10 @@ random_request
 	$request{flags} = any(0, 0, 1, 0xffffffff);
 	$request{exptime} = any((0) x 6, 1000, 2592000, 2592001, 1000000000,
 	    0x7fffffff, 0xffffffff);
-	$request{delta} = any(0, 1, 1, 9, 1000, ~0);
-	$request{initial} = any(0, 7, ~0);
+	# In numbers from 2^63 on memcached looks for a '-', and not only up to
+	# their end: it may find one.
+	$request{delta} = any(0, 1, 1, 9, 1000, 1 << 50);
+	$request{initial} = any(0, 7, 1 << 60);
 	$request{cas} = any(1, 9876543210, "of $key", "of $key")
 	    if $op !~ /get|gat|touch/ && rand() < 0.3;
 	return \%request;
@@ -472,20 +470,6 @@ sub
 show
 {
 	return Cairn::Connection::show($_[0]);
-}
-
-# Once in a long time memcached 1.6.18 takes a number of 20 digits that it has
-# made itself for none; the same packets are answered rightly the next time.
-sub
-forgets_its_number
-{
-	my ($requests, $replies) = @_;
-	my @want = normal($requests, $replies->{memcached});
-	my @got = normal($requests, $replies->{cairnd});
-	my ($at) = grep { $want[$_] ne ($got[$_] // '') } 0 .. $#want;
-
-	return defined $at && $want[$at] =~ /^op 06 status 06 / &&
-	    ($got[$at] // '') =~ /^op 06 status 00 .* value '\\xff\\xff/;
 }
 
 sub
